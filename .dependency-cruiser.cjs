@@ -47,7 +47,10 @@ module.exports = {
       severity: 'error',
       comment:
         'Only what asks the kernel for sockets, their peers and locks of files loads the foreign-function library; tests and benchmarks make namespaces and connections with it.',
-      from: { pathNot: '^(src/wire/(socket|unix-peer|file-lock|xtables/option-socket|packet/raw-sender)\\.ts$|test/|bench/)' },
+      from: {
+        pathNot:
+          '^(src/wire/(socket|unix-peer|file-lock|xtables/option-socket|packet/raw-sender)\\.ts$|test/|bench/)',
+      },
       to: { path: 'node_modules/koffi' },
     },
     {

@@ -1,250 +1,218 @@
 /**
  * An endpoint that no slice lists any more: clients of its connections are told, those that send and those that only wait,
- * whatever they dialled; connections to other endpoints go on. The agent follows a folder; both families.
+ * whatever they dialled; connections to other endpoints go on. Both families.
  */
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { HoldReport } from '../../src/lab/probe-messages.ts';
-import { familyOf } from '../../src/net/address.ts';
-import { protocolNumber } from '../../src/net/protocol.ts';
-import { ConntrackConnection } from '../../src/wire/conntrack/connection.ts';
-import { type Running, startKnat } from '../cli/knat.ts';
-import { ip } from '../generators/build.ts';
-import { nft } from '../netns/namespace.ts';
-import { type Dialled, Stage } from '../netns/stage.ts';
+import type { Dialled } from '../netns/stage.ts';
+import {
+  clusterIP,
+  endsOf,
+  external,
+  FAMILIES,
+  flowsTo,
+  GoneScene,
+  leaving,
+  node,
+  nodeObject,
+  outside,
+  pod,
+  serviceObject,
+  sliceObjects,
+  staying,
+  type TestFamily,
+  waitUntil,
+} from './gone-scene.ts';
 
-/** Connections of each kind. Of this many, one of two endpoints gets none once in a million runs. */
-const EACH = 20;
-/** Milliseconds between two messages of a client that sends; the other sends one, and then waits. */
-const SENDS = 100;
-const WAITS = 3_600_000;
-/** Below those that masquerading uses. */
-const FIRST_PORT = 20_000;
-const FAMILIES = ['IPv4', 'IPv6'] as const;
-
-const outside = { IPv4: ip('198.51.100.9'), IPv6: ip('2001:db8:9::9') };
-const pod = { IPv4: ip('10.244.1.9'), IPv6: ip('fd00:244:1::9') };
-const node = { IPv4: ip('203.0.113.1'), IPv6: ip('2001:db8:1::1') };
-const clusterIP = { IPv4: ip('10.96.0.10'), IPv6: ip('fd00:96::10') };
-const external = { IPv4: ip('203.0.113.80'), IPv6: ip('2001:db8:1::80') };
-const leaving = { IPv4: ip('10.244.1.1'), IPv6: ip('fd00:244:1::1') };
-const staying = { IPv4: ip('10.244.1.2'), IPv6: ip('fd00:244:1::2') };
-const ENDPOINTS = [leaving, staying].flatMap((each) => Object.values(each));
+const ENDED = 'since the endpoint is gone';
 
 /** Who dials what. */
-const WAYS: Readonly<Record<string, (family: (typeof FAMILIES)[number]) => Omit<Dialled, 'protocol'>>> = {
-  'a pod, the ClusterIP': (family) => ({ source: pod[family], address: clusterIP[family], port: 80 }),
-  'the node, the ClusterIP': (family) => ({ source: node[family], address: clusterIP[family], port: 80 }),
-  'a client outside, the node port': (family) => ({
-    source: outside[family],
-    address: node[family],
-    port: 30080,
-  }),
-  'a client outside, the external IP': (family) => ({
-    source: outside[family],
-    address: external[family],
-    port: 80,
-  }),
+const WAYS: Readonly<Record<string, (family: TestFamily) => Dialled>> = {
+  'a pod, the ClusterIP': (family) => dial(pod[family], clusterIP[family], 80),
+  'the node, the ClusterIP': (family) => dial(node[family], clusterIP[family], 80),
+  'a client outside, the node port': (family) => dial(outside[family], node[family], 30080),
+  'a client outside, the external IP': (family) => dial(outside[family], external[family], 80),
 };
 
-let stage: Stage;
-let folder: string;
-let agent: Running;
+function dial(source: Dialled['source'], address: Dialled['address'], port: number): Dialled {
+  return { source, address, port, protocol: 'TCP' };
+}
+
+let scene: GoneScene;
 
 beforeAll(async () => {
-  stage = await Stage.build();
+  scene = await GoneScene.build();
 });
 
-afterAll(() => stage?.dispose());
+afterAll(() => scene?.dispose());
 
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'knat-test-'));
-  await stage.setUp({
-    nodeAddresses: Object.values(node),
-    sources: [...Object.values(outside), ...Object.values(pod)],
-    targets: ENDPOINTS.map((address) => ({ address, protocol: 'TCP', port: 8080, echo: true })),
-  });
-  for (const each of ENDPOINTS)
-    await stage.nftOf(each, ['-f', '-'], 'table inet dead {}; delete table inet dead');
-});
-
-afterEach(async () => {
-  agent?.process.kill('SIGTERM');
-  await agent?.ended;
-  rmSync(folder, { recursive: true });
-  nft('table ip knat_gone {}; delete table ip knat_gone; table ip6 knat_gone {}; delete table ip6 knat_gone');
-});
+beforeEach(() => scene.setUp());
+afterEach(() => scene.tearDown());
 
 describe.each(FAMILIES)('%s', (family) => {
-  describe.each(Object.keys(WAYS))('%s', (way) => {
+  const goneAlone = { [leaving[family]]: ['ECONNRESET'], [staying[family]]: [null] };
+  const none = { [leaving[family]]: [null], [staying[family]]: [null] };
+  const fromPod = dial(pod[family], clusterIP[family], 80);
+
+  describe.each(Object.entries(WAYS))('%s', (_, dialled) => {
     test.each([
       ['that has died', true],
       ['that lives on', false],
     ])(
       'an endpoint %s: who sends and who waits is told',
-      async (_, dies) => {
-        await start({ service: {}, listed: 'both' });
-        const dialled = { ...(WAYS[way] ?? failed)(family), protocol: 'TCP' as const };
-        const held = await holdAll(dialled);
-        if (dies) await kill(leaving[family]);
-        writeObjects({ service: {}, listed: 'staying' });
-        await agent.errorsHave('since the endpoint is gone');
-        await waitUntil(() => flowsTo(leaving[family]) === 0);
+      async (__, dies) => {
+        scene.write([nodeObject, serviceObject(), ...sliceObjects('ready')]);
+        await scene.start();
+        const held = await scene.holdAll(dialled(family));
+        if (dies) await scene.kill(leaving[family]);
+        scene.write([nodeObject, serviceObject(), ...sliceObjects('absent')]);
+        await scene.logged(ENDED);
+        expect(flowsTo(leaving[family])).toBe(0);
         await sleep(300);
-        expect(await endsOf(held)).toEqual({ [leaving[family]]: ['ECONNRESET'], [staying[family]]: [null] });
+        expect(await endsOf(held)).toEqual(goneAlone);
       },
       60_000,
     );
   });
+
+  test.each([
+    ['no other endpoint', serviceObject(), dial(pod[family], clusterIP[family], 80)],
+    ['no other endpoint, of a node port', serviceObject(), dial(outside[family], node[family], 30080)],
+    [
+      'session affinity',
+      serviceObject({ sessionAffinity: 'ClientIP' }),
+      dial(pod[family], clusterIP[family], 80),
+    ],
+    [
+      'policy Local',
+      serviceObject({ externalTrafficPolicy: 'Local' }),
+      dial(outside[family], node[family], 30080),
+    ],
+    ['the client itself (hairpin)', serviceObject(), dial(staying[family], clusterIP[family], 80)],
+  ])(
+    'a Service with %s',
+    async (_, service, dialled) => {
+      scene.write([nodeObject, service, ...sliceObjects('ready', 'ready')]);
+      await scene.start();
+      const held = await scene.holdAll(dialled);
+      const before = new Set(held.map(({ endpoint }) => endpoint));
+      for (const each of [leaving, staying])
+        if (dialled.source !== each[family]) await scene.kill(each[family]);
+      scene.write([nodeObject, service, ...sliceObjects('absent', 'absent')]);
+      await scene.logged(ENDED);
+      await waitUntil(() => flowsTo(leaving[family]) + flowsTo(staying[family]) === 0);
+      await sleep(300);
+      expect(await endsOf(held)).toEqual(
+        Object.fromEntries([...before].map((endpoint) => [endpoint, ['ECONNRESET']])),
+      );
+    },
+    60_000,
+  );
+
+  test('keep: nobody is told', async () => {
+    scene.write([nodeObject, serviceObject(), ...sliceObjects('ready')]);
+    await scene.start('--on-endpoint-gone', 'keep');
+    const held = await scene.holdAll(fromPod);
+    scene.write([nodeObject, serviceObject(), ...sliceObjects('absent')]);
+    await sleep(1_500);
+    expect(await endsOf(held)).toEqual(none);
+  }, 60_000);
+
+  test('an endpoint that drains, is not ready, or moves to another slice is never touched', async () => {
+    scene.write([nodeObject, serviceObject(), ...sliceObjects('ready')]);
+    await scene.start();
+    const held = await scene.holdAll(fromPod);
+    for (const condition of ['draining', 'unready', 'ready'] as const) {
+      scene.write([nodeObject, serviceObject(), ...sliceObjects(condition)]);
+      await sleep(500);
+    }
+    scene.write(sliceObjects('ready', 'ready', { name: 'other', service: 'web' }), 'more');
+    scene.write([nodeObject, serviceObject()]);
+    await sleep(1_000);
+    expect(await endsOf(held)).toEqual(none);
+    expect(await scene.stop()).not.toContain(ENDED);
+  }, 60_000);
+
+  test('of two Services with the endpoint, only the one that lost it', async () => {
+    const other = serviceObject(
+      {
+        type: 'ClusterIP',
+        clusterIPs: [pool(1), pool6(1)],
+        externalIPs: [],
+        ports: [{ name: 'echo', port: 80 }],
+      },
+      'other',
+    );
+    const slices = sliceObjects('ready', 'ready', { name: 'other' });
+    scene.write([other, ...slices], 'more');
+    scene.write([nodeObject, serviceObject(), ...sliceObjects('ready')]);
+    await scene.start();
+    const held = await scene.holdAll(fromPod);
+    const address = family === 'IPv4' ? pool(1) : pool6(1);
+    const others = await scene.holdAll({ ...fromPod, address: address as Dialled['address'] });
+    const straight = await scene.stage.hold(dial(pod[family], leaving[family], 8080));
+    scene.write([nodeObject, serviceObject(), ...sliceObjects('absent')]);
+    await scene.logged(ENDED);
+    await sleep(500);
+    expect(await endsOf(held)).toEqual(goneAlone);
+    expect(await endsOf(others)).toEqual(none);
+    expect((await straight()).ended).toBeNull();
+  }, 60_000);
+
+  test('an endpoint that went while no agent ran; not before everything could be read', async () => {
+    scene.write([nodeObject, serviceObject(), ...sliceObjects('ready')]);
+    await scene.start();
+    const held = await scene.holdAll(fromPod);
+    await scene.stop('SIGKILL');
+    await scene.kill(leaving[family]);
+    scene.write([nodeObject, serviceObject(), ...sliceObjects('absent')]);
+    scene.writeGarbage('more');
+    await scene.start();
+    await sleep(1_000);
+    expect(flowsTo(leaving[family])).toBeGreaterThan(0);
+    scene.remove('more');
+    await scene.logged(ENDED);
+    await sleep(300);
+    expect(await endsOf(held)).toEqual(goneAlone);
+  }, 60_000);
+
+  test('a Service that is deleted', async () => {
+    scene.write([nodeObject, serviceObject(), ...sliceObjects('ready')]);
+    await scene.start();
+    const held = await scene.holdAll(fromPod);
+    scene.write([nodeObject]);
+    await sleep(1_000);
+    expect(flowsTo(leaving[family])).toBeGreaterThan(0);
+    await scene.logged(ENDED);
+    await waitUntil(() => flowsTo(leaving[family]) + flowsTo(staying[family]) === 0);
+    await sleep(300);
+    expect(await endsOf(held)).toEqual({
+      [leaving[family]]: ['ECONNRESET'],
+      [staying[family]]: ['ECONNRESET'],
+    });
+  }, 60_000);
+
+  test('a new connection with the same ends is let through', async () => {
+    scene.write([nodeObject, serviceObject(), ...sliceObjects('ready', 'absent')]);
+    await scene.start();
+    const dialled = { ...fromPod, sourcePort: 25_000 };
+    const before = await scene.stage.hold(dialled);
+    scene.write([nodeObject, serviceObject(), ...sliceObjects('absent', 'ready')]);
+    await scene.logged(ENDED);
+    await sleep(300);
+    expect((await before()).ended).toBe('ECONNRESET');
+    const after = await scene.stage.hold(dialled);
+    await sleep(1_500);
+    const { ended, answers } = await after();
+    expect(ended).toBeNull();
+    expect(answers).toBeGreaterThan(5);
+  }, 60_000);
 });
 
-interface State {
-  readonly service: Readonly<Record<string, unknown>>;
-  readonly listed: 'both' | 'staying' | 'draining' | 'none';
+function pool(index: number): string {
+  return `10.96.0.${100 + index}`;
 }
 
-async function start(state: State, ...more: string[]): Promise<void> {
-  writeObjects(state);
-  agent = startKnat([
-    ...['agent', '--source', `dir:${folder}`, '--node', 'n1', '--log-format', 'json'],
-    ...more,
-  ]);
-  await agent.errorsHave('"programmed"');
-}
-
-interface Held {
-  readonly endpoint: string | undefined;
-  release(): Promise<HoldReport>;
-}
-
-/** How the connections of each endpoint ended. */
-async function endsOf(held: readonly Held[]): Promise<Record<string, (string | null)[]>> {
-  const ends: Record<string, Set<string | null>> = {};
-  await Promise.all(
-    held.map(async ({ endpoint = '', release }) => {
-      const { ended } = await release();
-      ends[endpoint] = (ends[endpoint] ?? new Set()).add(ended);
-    }),
-  );
-  return Object.fromEntries(Object.entries(ends).map(([endpoint, all]) => [endpoint, [...all]]));
-}
-
-/** Opens connections that send and that wait; at least one of each leads to each endpoint. */
-async function holdAll(dialled: Dialled): Promise<Held[]> {
-  const held: Held[] = [];
-  for (const every of [SENDS, WAITS]) {
-    const ports = Array.from({ length: EACH }, (_, index) => FIRST_PORT + held.length + index);
-    const releases = await Promise.all(
-      ports.map((sourcePort) => stage.hold({ ...dialled, sourcePort }, every)),
-    );
-    const endpoints = endpointsOf(dialled);
-    const some = ports.map((port, index) => ({
-      endpoint: endpoints.get(port),
-      release: releases[index] ?? failed,
-    }));
-    expect(new Set(some.map(({ endpoint }) => endpoint))).toEqual(
-      new Set([leaving, staying].map((each) => each[familyOf(dialled.address)])),
-    );
-    held.push(...some);
-  }
-  return held;
-}
-
-/** The endpoint of each source port. */
-function endpointsOf({ source, address }: Dialled): Map<number, string> {
-  const conntrack = new ConntrackConnection();
-  try {
-    const flows = conntrack.entries({
-      protocol: protocolNumber.TCP,
-      original: { src: source, dst: address },
-    });
-    return new Map(flows.map(({ original, reply }) => [original.sport, reply.src]));
-  } finally {
-    conntrack.close();
-  }
-}
-
-function flowsTo(endpoint: string): number {
-  const conntrack = new ConntrackConnection();
-  try {
-    return conntrack.entries({ protocol: protocolNumber.TCP }).filter(({ reply }) => reply.src === endpoint)
-      .length;
-  } finally {
-    conntrack.close();
-  }
-}
-
-/** Nothing that is sent to the endpoint arrives, and nothing comes from it. */
-async function kill(endpoint: Dialled['address']): Promise<void> {
-  const word = endpoint.includes(':') ? 'ip6' : 'ip';
-  await stage.nftOf(
-    endpoint,
-    ['-f', '-'],
-    `table inet dead {
-      chain in { type filter hook prerouting priority -400; ${word} daddr ${endpoint} drop; }
-      chain out { type filter hook output priority -400; ${word} saddr ${endpoint} drop; }
-    }`,
-  );
-}
-
-async function waitUntil(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; !(await isTrue()); i++) {
-    if (i > 500) throw new Error('it does not happen');
-    await sleep(20);
-  }
-}
-
-function failed(): never {
-  throw new Error('not there');
-}
-
-function writeObjects({ service, listed }: State): void {
-  const items = [
-    {
-      apiVersion: 'v1',
-      kind: 'Node',
-      metadata: { name: 'n1' },
-      spec: { podCIDRs: ['10.244.1.0/24', 'fd00:244:1::/64'] },
-      status: { addresses: Object.values(node).map((address) => ({ type: 'InternalIP', address })) },
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'web', namespace: 'shop' },
-      spec: {
-        type: 'NodePort',
-        clusterIPs: Object.values(clusterIP),
-        externalIPs: Object.values(external),
-        ports: [{ name: 'echo', port: 80, nodePort: 30080 }],
-        ...service,
-      },
-    },
-    ...FAMILIES.map((family) => slice(family, listed)),
-  ];
-  writeFileSync(join(folder, '.objects'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
-  renameSync(join(folder, '.objects'), join(folder, 'objects.json'));
-}
-
-function slice(family: (typeof FAMILIES)[number], listed: State['listed']) {
-  const draining = { ready: false, serving: false, terminating: true };
-  const endpoints = [
-    ...(listed === 'both' ? [{ addresses: [leaving[family]] }] : []),
-    ...(listed === 'draining' ? [{ addresses: [leaving[family]], conditions: draining }] : []),
-    ...(listed === 'none' ? [] : [{ addresses: [staying[family]] }]),
-  ];
-  return {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: {
-      name: `web-${family.toLowerCase()}`,
-      namespace: 'shop',
-      labels: { 'kubernetes.io/service-name': 'web' },
-    },
-    addressType: family,
-    ports: [{ name: 'echo', port: 8080 }],
-    endpoints: endpoints.map((endpoint) => ({ nodeName: 'n1', ...endpoint })),
-  };
+function pool6(index: number): string {
+  return `fd00:96::${100 + index}`;
 }
