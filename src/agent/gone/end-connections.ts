@@ -56,6 +56,7 @@ export class ConnectionEnder {
 
   /** Reads the table in turns. */
   async find(search: GoneSearch, signal: AbortSignal): Promise<FoundConnection[]> {
+    // If the plan changes meanwhile, `end` decides again.
     const judge = new GoneFlowJudge(search);
     const found: FoundConnection[] = [];
     const steps = this.#reader.steps((flow) => {

@@ -1,6 +1,6 @@
 import type { IpAddress } from '../../net/address.ts';
 import { parsePort } from '../../net/port.ts';
-import { protocolFromNumber } from '../../net/protocol.ts';
+import { protocolNumber } from '../../net/protocol.ts';
 import { setContains } from '../../net/ranges.ts';
 import { endpointAt } from '../../plan/entry.ts';
 import type { GoneEndpoints } from '../../plan/gone-endpoints.ts';
@@ -35,6 +35,8 @@ export class GoneFlowJudge {
   readonly #search: GoneSearch;
   readonly #keys = new Map<IpAddress, DialledTuples>();
   readonly #formerKeys: DialledTuples | null;
+  /** By endpoint, by what was dialled, by both ports: the many connections to one endpoint are decided once. */
+  readonly #decided = new Map<IpAddress, Map<IpAddress, Map<number, boolean>>>();
 
   constructor(search: GoneSearch) {
     this.#search = search;
@@ -42,16 +44,29 @@ export class GoneFlowJudge {
     this.#formerKeys = search.former === null ? null : new DialledTuples(search.former.keys);
   }
 
+  /** A judge is for a plan that does not change meanwhile. */
   isGone(flow: TrackedFlow): boolean {
     if ((flow.status & TRANSLATED_AND_ANSWERED) !== TRANSLATED_AND_ANSWERED) return false;
-    const protocol = protocolFromNumber(flow.protocol);
-    if (protocol !== 'TCP' && protocol !== 'SCTP') return false;
+    if (flow.protocol !== protocolNumber.TCP && flow.protocol !== protocolNumber.SCTP) return false;
+    const { src: endpoint, sport } = flow.reply;
+    if (this.#formerKeys === null && !this.#keys.has(endpoint)) return false;
+    const decided = within(within(this.#decided, endpoint), flow.original.dst);
+    const ports = flow.protocol * 2 ** 32 + flow.original.dport * 2 ** 16 + sport;
+    let isGone = decided.get(ports);
+    if (isGone === undefined) {
+      isGone = this.#decide(flow);
+      decided.set(ports, isGone);
+    }
+    return isGone;
+  }
+
+  #decide(flow: TrackedFlow): boolean {
+    const protocol = flow.protocol === protocolNumber.TCP ? 'TCP' : 'SCTP';
     const { src: endpoint, sport } = flow.reply;
     const keys = this.#keys.get(endpoint);
-    if (keys === undefined && this.#formerKeys === null) return false;
     const port = parsePort(flow.original.dport);
     if (port === null) return false;
-    const tuple = { address: flow.original.dst, protocol, port };
+    const tuple = { address: flow.original.dst, protocol, port } as const;
     const { plan, slices } = this.#search;
     const entry = plan.entryAt(tuple);
     if (entry?.kind === 'ServiceFrontend' && isListedAt(slices, entry, endpoint)) return false;
@@ -68,6 +83,14 @@ export class GoneFlowJudge {
     if (isKnown(endpoint)) return false;
     return entry?.kind === 'PodBinding' || this.#formerKeys?.has(tuple) === true;
   }
+}
+
+function within<Key, Inner, Value>(maps: Map<Key, Map<Inner, Value>>, key: Key): Map<Inner, Value> {
+  const known = maps.get(key);
+  if (known !== undefined) return known;
+  const inner = new Map<Inner, Value>();
+  maps.set(key, inner);
+  return inner;
 }
 
 const TRANSLATED_AND_ANSWERED = conntrackStatus.IPS_DST_NAT | conntrackStatus.IPS_SEEN_REPLY;

@@ -4,6 +4,7 @@ import { type Asked, NetlinkClient } from '../client.ts';
 import { Rejected } from '../errors.ts';
 import { familyNumber } from '../family-number.ts';
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, writeNfgenmsg } from '../messages.ts';
+import { type EntryName, writeDeletion } from './deletion.ts';
 import {
   type ConntrackEntry,
   conntrackAttributes,
@@ -58,7 +59,7 @@ export class ConntrackConnection extends NetlinkClient {
   }
 
   /** Deletes this entry, never a later one of the same tuple. False when it is already gone. */
-  delete(entry: Pick<ConntrackEntry, 'family' | 'protocol' | 'original' | 'id' | 'zone'>): boolean {
+  delete(entry: EntryName): boolean {
     try {
       this.request(message('IPCTNL_MSG_CT_DELETE', NLM_F_ACK, entry.family, deletionAttributes(entry)));
       return true;
@@ -69,15 +70,17 @@ export class ConntrackConnection extends NetlinkClient {
   }
 
   /**
-   * As `delete`, of many in one datagram: a quarter of the time. Returns how many were there. Throws the first error of
+   * As `delete`, of many with ports in one datagram. Returns how many were there. Throws the first error of
    * another kind; the entries behind it are deleted all the same.
    */
-  deleteAll(
-    entries: readonly Pick<ConntrackEntry, 'family' | 'protocol' | 'original' | 'id' | 'zone'>[],
-  ): number {
-    const asked = entries.map((entry, index) => {
+  deleteAll(entries: readonly EntryName[]): number {
+    const asked = entries.map((entry, index): Asked => {
+      const write = (writer: ByteWriter) => {
+        writeNfgenmsg(writer, familyNumber[entry.family]);
+        writeDeletion(writer, entry);
+      };
       const flags = index === entries.length - 1 ? NLM_F_ACK : 0;
-      return message('IPCTNL_MSG_CT_DELETE', flags, entry.family, deletionAttributes(entry));
+      return { type: IPCTNL_MSG_CT_DELETE, flags, subject: 'IPCTNL_MSG_CT_DELETE', write };
     });
     const errors = this.requestAll(asked);
     const failed = errors.find((error) => !(error instanceof Rejected && error.errno === 'ENOENT'));
@@ -92,13 +95,7 @@ export class ConntrackConnection extends NetlinkClient {
   }
 }
 
-function deletionAttributes({
-  family,
-  protocol,
-  original,
-  id,
-  zone,
-}: Pick<ConntrackEntry, 'family' | 'protocol' | 'original' | 'id' | 'zone'>) {
+function deletionAttributes({ family, protocol, original, id, zone }: EntryName) {
   return { original: tupleAttributesOf(family, protocol, original), id, ...(zone === 0 ? {} : { zone }) };
 }
 

@@ -2,7 +2,7 @@
  * Two packets that end a connection whose other end is gone, with their IP headers. Numbers are in network order, save
  * the checksum of SCTP, whose bytes are in reverse order (RFC 9260, appendix A).
  */
-import { addressBytes, familyOf, type IpAddress } from '../../net/address.ts';
+import { familyOf, type IpAddress, putAddress } from '../../net/address.ts';
 import { putNet16, putNet32 } from '../bytes.ts';
 import { checksum, crc32c } from './checksums.ts';
 
@@ -19,6 +19,8 @@ const SCTP = 132;
 const HOP_LIMIT = 64;
 const TCP_HEADER = 20;
 const SYN_ACK = 0x12;
+/** Of TCP, without the addresses: protocol and length. */
+const PSEUDO_HEADER = Uint8Array.of(0, TCP, 0, TCP_HEADER);
 /** Common header, and an ABORT chunk without causes (RFC 9260, sections 3 and 3.3.7). */
 const SCTP_ABORT = 12 + 4;
 const ABORT = 6;
@@ -35,7 +37,9 @@ export function challenge(ends: Ends, number: number): Uint8Array {
   putNet32(bytes, at + 8, number ^ 0x5555_5555);
   bytes[at + 12] = (TCP_HEADER / 4) << 4;
   bytes[at + 13] = SYN_ACK;
-  putNet16(bytes, at + 16, checksum(bytes.subarray(at), pseudoHeader(ends, TCP, TCP_HEADER)));
+  // The addresses stand right before the segment: with protocol and length they are the pseudo header.
+  const from = at - 2 * (bytes[0] === 0x45 ? 4 : 16);
+  putNet16(bytes, at + 16, checksum(bytes.subarray(from), PSEUDO_HEADER));
   return bytes;
 }
 
@@ -67,8 +71,8 @@ function ipPacket({ src, dst }: Ends, protocol: number, length: number): { bytes
     putNet16(bytes, 2, bytes.length);
     bytes[8] = HOP_LIMIT;
     bytes[9] = protocol;
-    bytes.set(addressBytes(src), 12);
-    bytes.set(addressBytes(dst), 16);
+    putAddress(bytes, 12, src);
+    putAddress(bytes, 16, dst);
     return { bytes, at: 20 };
   }
   const bytes = new Uint8Array(40 + length);
@@ -76,18 +80,7 @@ function ipPacket({ src, dst }: Ends, protocol: number, length: number): { bytes
   putNet16(bytes, 4, length);
   bytes[6] = protocol;
   bytes[7] = HOP_LIMIT;
-  bytes.set(addressBytes(src), 8);
-  bytes.set(addressBytes(dst), 24);
+  putAddress(bytes, 8, src);
+  putAddress(bytes, 24, dst);
   return { bytes, at: 40 };
-}
-
-/** Of both families: only its sum matters. */
-function pseudoHeader({ src, dst }: Ends, protocol: number, length: number): Uint8Array {
-  const [from, to] = [addressBytes(src), addressBytes(dst)];
-  const bytes = new Uint8Array(2 * from.length + 4);
-  bytes.set(from);
-  bytes.set(to, from.length);
-  putNet16(bytes, 2 * from.length, protocol);
-  putNet16(bytes, 2 * from.length + 2, length);
-  return bytes;
 }
