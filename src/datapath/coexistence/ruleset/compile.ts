@@ -105,8 +105,7 @@ class Compiler {
       return;
     }
     this.#registers.forget();
-    if (name === 'notrack') this.#does('notrack', { kind: 'notrack' });
-    else if (name === 'quota' || name === 'connlimit') this.#if(`${name} …`, () => `a ${name}`);
+    if (name === 'quota' || name === 'connlimit') this.#if(`${name} …`, () => `a ${name}`);
     else if (
       name === 'exthdr' ||
       name === 'socket' ||
@@ -239,6 +238,9 @@ class Compiler {
         return;
       case 'limit':
         this.#if('limit …', () => 'a rate limit');
+        return;
+      case 'notrack':
+        this.#does('notrack', { kind: 'notrack' });
         return;
       case 'counter': // one of those without effect
         return;
