@@ -3,7 +3,8 @@ import { walkJson } from '../explain/json.ts';
 import { labelled } from '../explain/lines.ts';
 import type { Walk } from '../explain/walk.ts';
 import type { PortOwner } from '../forms/flows.ts';
-import type { InstantJson, JournalAnswer } from '../forms/journal.ts';
+import type { InstantJson } from '../forms/instant.ts';
+import type { JournalAnswer } from '../forms/journal.ts';
 import type { JournalQuestion, ListQuestion, MomentQuestion, PacketQuestion } from '../forms/questions.ts';
 import type { Line, WalkJson } from '../forms/walk.ts';
 import type { HistoryFilter } from '../journal/filter.ts';
@@ -42,13 +43,14 @@ export async function historyPast(
   question: JournalQuestion,
   now: number,
 ): Promise<JournalAnswer> {
-  const { object = null, address, since, until, limit } = question;
+  const { object = null, address, since, until, limit, packets } = question;
   return await historyOf(folder, {
     object,
     address: address === undefined ? null : readAddress(address),
     since: since === undefined ? null : readMoment('since', since, now),
     until: until === undefined ? null : readMoment('until', until, now),
     limit: limit === undefined ? USUAL_LIMIT : readLimit(limit),
+    packets: packets !== undefined,
   });
 }
 

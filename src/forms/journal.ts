@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { count, form, list, text, textOrNull, texts, time } from './form.ts';
+import { toldObject } from './what-if.ts';
 
 /** What was in force: the journal of the agent (docs/history.md). */
 
@@ -33,6 +34,13 @@ const effect = form({
 });
 export type Effect = z.output<typeof effect>;
 
+const packets = form({
+  objects: list(toldObject).openapi({ description: 'as in the answer of what-if for readers' }),
+  more: count.openapi({ description: 'further objects whose packets changed' }),
+  notes: texts.openapi({ description: 'what these lines do not say' }),
+});
+export type ChangedPackets = z.output<typeof packets>;
+
 const entry = form({
   position: text.openapi({ description: 'for `at` of explain: `12.345` is exact, whatever the clock did' }),
   at: time,
@@ -43,6 +51,9 @@ const entry = form({
   moreChanges: count.openapi({ description: 'further objects, which are only counted' }),
   effects: list(effect),
   moreEffects: count,
+  packets: packets.optional().openapi({
+    description: 'which packets had another fate since; absent: not asked for, or not known',
+  }),
 });
 export type HistoryEntry = z.output<typeof entry>;
 
@@ -54,13 +65,3 @@ export const journal = form({
   isComplete: z.boolean().openapi({ description: 'false: older entries are left out because of the limit' }),
 }).openapi('Journal');
 export type JournalAnswer = z.output<typeof journal>;
-
-/** The moment that an answer is about. */
-export const instant = form({
-  asked: text,
-  position: text,
-  since: time.openapi({ description: 'from when on this was in force' }),
-  until: time.nullable().openapi({ description: 'until when; null: it still is' }),
-  notes: texts.openapi({ description: 'what the answer cannot take into account, and why' }),
-}).openapi('Instant');
-export type InstantJson = z.output<typeof instant>;

@@ -94,6 +94,7 @@ export const journalQuestion = {
   since: { value: 'TIME', help: 'only from this time on, in the forms of --at' },
   until: { value: 'TIME', help: 'only up to this time' },
   limit: { value: 'NUMBER', help: 'list at most this many, the newest (default: 50)' },
+  packets: { value: null, help: 'also say what each change did to packets, as what-if does' },
 } as const satisfies Question;
 
 export type JournalQuestion = Asked<typeof journalQuestion>;

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { flag, form, list, owner, text, textOrNull, texts } from './form.ts';
-import { instant } from './journal.ts';
+import { instant } from './instant.ts';
 
 /** The answer of explain. Keys are only ever added. */
 

@@ -110,7 +110,7 @@ const toldPackets = form({
 });
 export type ToldPackets = z.output<typeof toldPackets>;
 
-const toldObject = form({
+export const toldObject = form({
   object: textOrNull,
   lines: list(toldPackets),
   more: count.openapi({ description: 'further lines of the object' }),

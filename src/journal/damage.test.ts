@@ -15,7 +15,7 @@ import { Journal } from './journal.ts';
 import { Recorder } from './recorder.ts';
 
 const START = Date.parse('2026-01-31T15:00:00Z');
-const ABOUT = { object: 'shop/web', address: null, since: null, until: null, limit: 1000 };
+const ABOUT = { object: 'shop/web', address: null, since: null, until: null, limit: 1000, packets: false };
 const WEB: FactChange = { kind: 'Service', key: 'shop/web', fact: service() };
 
 let folder = '';

@@ -1,11 +1,23 @@
-import type { Effect, FieldChange, HistoryEntry, JournalAnswer, ObjectChange } from '../forms/journal.ts';
+import { labelled } from '../explain/lines.ts';
+import type {
+  ChangedPackets,
+  Effect,
+  FieldChange,
+  HistoryEntry,
+  JournalAnswer,
+  ObjectChange,
+} from '../forms/journal.ts';
 import type { Line, Span } from '../forms/walk.ts';
+import { titleOf, toldLines } from '../what-if/lines.ts';
 
 /** The entries as lines for a terminal, the oldest first. */
 export function describeHistory({ items, begins, isComplete }: JournalAnswer): Line[] {
   const lines = items.flatMap(entryLines);
   if (items.length === 0)
     return [[{ text: `nothing is recorded about this since ${begins}`, tone: 'plain' }]];
+  const notes = new Set(items.flatMap(({ packets }) => packets?.notes ?? []));
+  if (notes.size > 0) lines.push([], [{ text: 'Not in the lines about packets', tone: 'strong' }]);
+  for (const note of notes) lines.push(...labelled('  - ', 4, note, 'dim'));
   if (!isComplete) lines.unshift([{ text: 'older entries are left out (--limit, --since)', tone: 'dim' }]);
   return lines;
 }
@@ -18,6 +30,7 @@ function entryLines({
   moreChanges,
   effects,
   moreEffects,
+  packets,
 }: HistoryEntry): Line[] {
   const lines: Line[] = [
     [
@@ -30,6 +43,20 @@ function entryLines({
   if (moreChanges > 0) lines.push(more(moreChanges, 'object'));
   for (const effect of effects) lines.push(...effectLines(effect));
   if (moreEffects > 0) lines.push(more(moreEffects, 'effect'));
+  if (packets !== undefined) lines.push(...packetLines(packets));
+  return lines;
+}
+
+function packetLines({ objects, more: others, notes }: ChangedPackets): Line[] {
+  const tell = (line: Line) => indented(4, ...line);
+  const lines = objects.flatMap((object) => [
+    tell([{ text: `packets of ${titleOf(object)}`, tone: 'strong' }]),
+    ...object.lines.flatMap(toldLines).map(tell),
+    ...(object.more > 0 ? [tell(more(object.more, 'line'))] : []),
+  ]);
+  if (lines.length === 0 && notes.length === 0)
+    lines.push(tell([{ text: 'every packet has the same fate as before', tone: 'good' }]));
+  if (others > 0) lines.push(tell(more(others, 'object')));
   return lines;
 }
 

@@ -1,4 +1,4 @@
-import type { Effect, HistoryEntry, ObjectChange } from '../forms/journal.ts';
+import type { ChangedPackets, Effect, HistoryEntry, ObjectChange } from '../forms/journal.ts';
 import type { FactChange } from '../model/facts.ts';
 import type { NodeFacts } from '../model/node.ts';
 import { compareText } from '../model/text.ts';
@@ -6,6 +6,7 @@ import { canonicalEntry } from '../plan/canonical.ts';
 import type { PlanEntry } from '../plan/entry.ts';
 import type { Planner } from '../plan/planner.ts';
 import { planChange } from '../what-if/planned.ts';
+import { changedPackets } from './changed-packets.ts';
 import { fieldChanges } from './field-changes.ts';
 import type { NotedEvent } from './lines.ts';
 import type { Difference } from './state.ts';
@@ -35,13 +36,20 @@ export interface CommitToTell {
   readonly event: NotedEvent | null;
 }
 
+/** What is told of a commit beside its objects and entries. */
+export interface ToTell {
+  /** Which packets had another fate since. */
+  readonly packets: boolean;
+}
+
 /**
  * What a commit changed, and what it did to what is translated.
  * @param planner of the state before; it has the state after when this returns. Null: the effects cannot be told
  */
-export function commitEntry(commit: CommitToTell, planner: Planner | null): HistoryEntry {
+export function commitEntry(commit: CommitToTell, planner: Planner | null, toTell: ToTell): HistoryEntry {
   const { position, at, differences, event } = commit;
-  const effects = planner === null ? [] : effectsOf(planner, differences);
+  const { effects, packets } =
+    planner === null ? NOTHING_KNOWN : consequencesOf(planner, differences, toTell);
   return {
     position,
     at: new Date(at).toISOString(),
@@ -50,6 +58,7 @@ export function commitEntry(commit: CommitToTell, planner: Planner | null): Hist
     moreChanges: Math.max(differences.length - MOST, 0),
     effects: effects.slice(0, MOST).map(([key, before, after]) => effectOf(key, before, after)),
     moreEffects: Math.max(effects.length - MOST, 0),
+    ...(packets === null ? {} : { packets }),
   };
 }
 
@@ -62,14 +71,23 @@ export function follow(planner: Planner, differences: readonly Difference[]): vo
 
 type Sides = readonly [key: string, before: PlanEntry | undefined, after: PlanEntry | undefined];
 
-function effectsOf(planner: Planner, differences: readonly Difference[]): Sides[] {
+interface Consequences {
+  readonly effects: readonly Sides[];
+  /** Null: not asked for. */
+  readonly packets: ChangedPackets | null;
+}
+
+const NOTHING_KNOWN: Consequences = { effects: [], packets: null };
+
+function consequencesOf(planner: Planner, differences: readonly Difference[], toTell: ToTell): Consequences {
   const changes = changesOf(differences);
-  const { comparison } = planChange(planner, changes, nodeAfter(differences) ?? planner.node, () => null);
-  const sides = [...comparison.changed]
+  const planned = planChange(planner, changes, nodeAfter(differences) ?? planner.node, () => null);
+  const effects = [...planned.comparison.changed]
     .map(([key, { before, after }]): Sides => [key, before, after])
     .sort(([a], [b]) => compareText(a, b));
+  const packets = toTell.packets ? changedPackets(planned) : null; // before the planner has the state after
   follow(planner, differences);
-  return sides;
+  return { effects, packets };
 }
 
 function changesOf(differences: readonly Difference[]): FactChange[] {

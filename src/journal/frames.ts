@@ -43,7 +43,7 @@ export function framesIn(file: Buffer): Frames {
 
 /** What the frames contain. */
 export function contentsOf({ pieces }: Frames): Buffer {
-  const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: LONGEST };
+  const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: LONGEST, chunkSize: 1 << 20 };
   return pieces.length === 0 ? Buffer.alloc(0) : inflateRawSync(Buffer.concat(pieces), options);
 }
 

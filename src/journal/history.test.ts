@@ -15,7 +15,7 @@ import { parseMoment } from './moment.ts';
 import { Recorder } from './recorder.ts';
 
 const START = Date.parse('2026-01-31T15:00:00Z');
-const ANY = { object: null, address: null, since: null, until: null, limit: 50 };
+const ANY = { object: null, address: null, since: null, until: null, limit: 50, packets: false };
 const web: FactChange = { kind: 'Service', key: 'shop/web', fact: service() };
 const endpoints = (...addresses: string[]): FactChange => ({
   kind: 'EndpointSlice',
@@ -242,4 +242,44 @@ test.each([
   ['2027-01-01', '2027-01-01 is not yet: it is 2026-02-01T00:00:00.000Z'],
 ])('the moment %s', (text, expected) => {
   expect(parseMoment(text, Date.parse('2026-02-01T00:00:00Z'))).toEqual(expected);
+});
+
+test('with packets, each change says which packets have had another fate since', async () => {
+  await inForce(web, endpoints('10.244.1.1'));
+  pass(10);
+  await inForce(endpoints('10.244.1.2'));
+  pass(10);
+  const fact = { ...service(), createdAt: 7 };
+  await inForce({ kind: 'Service', key: 'shop/web', fact });
+  expect(await told({ packets: true, since: { segment: 1, commit: 1 } })).toEqual([
+    '2026-01-31T15:00:30.000Z  1.1',
+    '  EndpointSlice shop/web-1 changed',
+    '      endpoints: - 10.244.1.1  + 10.244.1.2',
+    '    → 10.96.0.10:80/TCP changed (Service shop/web)',
+    '      endpoints: - 10.244.1.1:8080  + 10.244.1.2:8080',
+    '    packets of Service shop/web',
+    '      from all except 10.244.1.1-10.244.1.2',
+    '      to 10.96.0.10, TCP port 80',
+    '        before  to 10.244.1.1:8080',
+    '        after   to 10.244.1.2:8080',
+    '      from 10.244.1.1',
+    '      to 10.96.0.10, TCP port 80',
+    '        before  to 10.244.1.1:8080, the source becomes an address of the node',
+    '        after   to 10.244.1.2:8080, the source stays',
+    '      from 10.244.1.2',
+    '      to 10.96.0.10, TCP port 80',
+    '        before  to 10.244.1.1:8080, the source stays',
+    '        after   to 10.244.1.2:8080, the source becomes an address of the node',
+    '2026-01-31T15:00:50.000Z  1.2',
+    '  Service shop/web changed',
+    '    → 10.96.0.10:80/TCP changed (Service shop/web)',
+    '    → cluster-ip 10.96.0.10 changed (Service shop/web)',
+    '    every packet has the same fate as before',
+    '',
+    'Not in the lines about packets',
+    '  - which address of the node the source becomes: that of the outgoing interface',
+    '  - whether such a connection exists: it would keep its first translation',
+    '  - routing, and rules of other programs (a FORWARD chain that drops), may',
+    '    change the outcome',
+  ]);
 });

@@ -15,6 +15,8 @@ export interface HistoryQuestion extends HistoryFilter {
   readonly since: Asked | null;
   readonly until: Asked | null;
   readonly limit: number;
+  /** Also which packets had another fate since. */
+  readonly packets: boolean;
 }
 
 /** The newest entries that are asked for. Rejects with NotRecorded if there is no journal. */
@@ -165,7 +167,7 @@ class Telling {
     );
     const effects = new Map<number, HistoryEntry>();
     const start = byCommit.get(0);
-    if (start !== undefined) effects.set(0, commitEntry(start, this.#plannerBefore()));
+    if (start !== undefined) effects.set(0, commitEntry(start, this.#plannerBefore(), this.#question));
     const last = Math.max(...byCommit.keys(), 0);
     let planner: Planner | null = null;
     const state = new ReplayedState();
@@ -175,15 +177,15 @@ class Telling {
         if (differences === null || planner === null) continue;
         const told = byCommit.get(commit);
         if (told === undefined) follow(planner, differences);
-        else effects.set(commit, commitEntry(told, planner));
+        else effects.set(commit, commitEntry(told, planner, this.#question));
         if (commit === last) break;
       }
     }
     return wanted
       .map((one) => {
         const { position, at, event, commit } = one;
-        if (one.differences.length > 0) return effects.get(commit) ?? commitEntry(one, null);
-        return event === null ? commitEntry(one, null) : eventEntry(position, at, event);
+        if (one.differences.length > 0) return effects.get(commit) ?? commitEntry(one, null, this.#question);
+        return event === null ? commitEntry(one, null, this.#question) : eventEntry(position, at, event);
       })
       .filter((entry) => entry.event?.kind === LOSS || isAbout(this.#question, entry));
   }

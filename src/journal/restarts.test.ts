@@ -13,7 +13,7 @@ import { Journal } from './journal.ts';
 import { Recorder } from './recorder.ts';
 
 const START = Date.parse('2026-01-31T15:00:00Z');
-const ALL = { object: null, address: null, since: null, until: null, limit: 1000 };
+const ALL = { object: null, address: null, since: null, until: null, limit: 1000, packets: false };
 
 let folder = '';
 let now = START;

@@ -86,7 +86,8 @@ function expectationLines(expectations: WhatIfSummary['expectations']): Line[] {
   return lines;
 }
 
-function toldLines({ from, to, ports, before, after, nodes }: ToldPackets): Line[] {
+/** The packets of an object. */
+export function toldLines({ from, to, ports, before, after, nodes }: ToldPackets): Line[] {
   const on = nodes.length === 0 ? '' : ` (on ${firstFew(nodes, NODES_SHOWN)})`;
   return [
     ...labelled('', 2, `from ${from}`),

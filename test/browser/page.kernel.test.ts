@@ -159,6 +159,11 @@ test('history: what changed, with links that explain the packet before and after
     await expect.poll(show, POLL).toBe(true);
     expect(new URL(page.url()).hash).toBe('#/history?address=10.96.0.11%3A80');
     await visit.picture('history');
+    await page.getByRole('checkbox', { name: 'What it did to packets' }).check();
+    await page.getByRole('button', { name: 'Show' }).click();
+    await entries.getByRole('region').getByText('10.244.2.17:8080').first().waitFor();
+    expect(new URL(page.url()).hash).toBe('#/history?address=10.96.0.11%3A80&packets=true');
+    await page.goBack();
     for (const [link, endpoint] of [
       ['explain before', '10.244.2.10:8080'],
       ['explain after', '10.244.2.17:8080'],

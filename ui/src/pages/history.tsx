@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Select, Text, TextInput, Title } from '@mantine/core';
+import { Alert, Button, Checkbox, Group, Select, Text, TextInput, Title } from '@mantine/core';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { askedOf, type JournalQuestion, journalQuestion } from '../../../src/forms/questions.ts';
@@ -54,14 +54,17 @@ function Form({ asked, isBusy, again }: FormProps) {
   const given = asked.object ?? asked.address ?? '';
   const [about, setAbout] = useState(given);
   const [since, setSince] = useState<string | null>(asked.since ?? null);
+  const [packets, setPackets] = useState(asked.packets !== undefined);
   // After another link, or back, the form follows the address.
   useEffect(() => setAbout(given), [given]);
   useEffect(() => setSince(asked.since ?? null), [asked.since]);
+  useEffect(() => setPackets(asked.packets !== undefined), [asked.packets]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const what = about.trim();
     const question = what === '' ? {} : isAddress(what) ? { address: what } : { object: what };
-    const href = pathOf('/history', { ...question, ...(since === null ? {} : { since }) });
+    const more = { ...(since === null ? {} : { since }), ...(packets ? { packets: 'true' } : {}) };
+    const href = pathOf('/history', { ...question, ...more });
     if (href === pathOf('/history', asked)) again();
     else navigate(href);
   };
@@ -83,6 +86,12 @@ function Form({ asked, isBusy, again }: FormProps) {
           clearable
           value={since}
           onChange={setSince}
+        />
+        <Checkbox
+          label="What it did to packets"
+          mb={8}
+          checked={packets}
+          onChange={(event) => setPackets(event.currentTarget.checked)}
         />
         <Button type="submit" loading={isBusy}>
           Show

@@ -2,6 +2,7 @@ import { Anchor, Badge, Group, Text, Timeline } from '@mantine/core';
 import { Link } from 'wouter';
 import type { Effect, FieldChange, HistoryEntry, ObjectChange } from '../../../src/forms/journal.ts';
 import { explainHref } from '../explain-href.ts';
+import { ObjectCard } from './what-if-view.tsx';
 
 const COLORS: Readonly<Record<string, string>> = { appeared: 'green', changed: 'blue', gone: 'red' };
 const SEVERITIES: Readonly<Record<string, string>> = { info: 'gray', warning: 'yellow', error: 'red' };
@@ -31,7 +32,7 @@ export function HistoryTimeline({ items }: { items: readonly HistoryEntry[] }) {
 }
 
 function Entry({ entry }: { entry: HistoryEntry }) {
-  const { event, changes, moreChanges, effects, moreEffects, position } = entry;
+  const { event, changes, moreChanges, effects, moreEffects, packets, position } = entry;
   return (
     <>
       {event !== null && (
@@ -50,6 +51,15 @@ function Entry({ entry }: { entry: HistoryEntry }) {
         <EffectLine key={effect.key} effect={effect} position={position} />
       ))}
       <More count={moreEffects} of="effects" />
+      {packets?.objects.map((object) => (
+        <ObjectCard key={object.object} told={object} at={position} />
+      ))}
+      {packets?.objects.length === 0 && packets.notes.length === 0 && (
+        <Text size="xs" c="dimmed">
+          Every packet has the same fate as before.
+        </Text>
+      )}
+      <More count={packets?.more ?? 0} of="objects whose packets changed" />
     </>
   );
 }

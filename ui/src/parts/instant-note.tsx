@@ -1,5 +1,5 @@
 import { Alert, List } from '@mantine/core';
-import type { InstantJson } from '../../../src/forms/journal.ts';
+import type { InstantJson } from '../../../src/forms/instant.ts';
 
 /** The moment of the past that an answer is about. */
 export function InstantNote({ instant: { position, since, until, notes } }: { instant: InstantJson }) {

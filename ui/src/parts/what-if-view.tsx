@@ -47,7 +47,14 @@ function winnerOf(claim: WhatIfSummary['claims'][number]['before']): string {
   return `${kind} ${namespace === '' ? name : `${namespace}/${name}`} has it (${claim.because})`;
 }
 
-function ObjectCard({ told: { object, lines, more } }: { told: ToldObject }) {
+/** @param at a moment of the past for the links to explain; absent: now */
+export function ObjectCard({
+  told: { object, lines, more },
+  at,
+}: {
+  told: ToldObject;
+  at?: string | undefined;
+}) {
   const title = object ?? 'No object';
   return (
     <Card withBorder component="section" aria-label={title}>
@@ -62,7 +69,7 @@ function ObjectCard({ told: { object, lines, more } }: { told: ToldObject }) {
         </Table.Thead>
         <Table.Tbody>
           {lines.map((line) => (
-            <Row key={`${line.from} ${line.to} ${line.ports}`} line={line} />
+            <Row key={`${line.from} ${line.to} ${line.ports}`} line={line} at={at} />
           ))}
         </Table.Tbody>
       </Table>
@@ -71,7 +78,7 @@ function ObjectCard({ told: { object, lines, more } }: { told: ToldObject }) {
   );
 }
 
-function Row({ line }: { line: ToldPackets }) {
+function Row({ line, at }: { line: ToldPackets; at: string | undefined }) {
   const { from, to, ports, before, after, because, example } = line;
   return (
     <Table.Tr>
@@ -84,7 +91,7 @@ function Row({ line }: { line: ToldPackets }) {
         {after}
       </Table.Td>
       <Table.Td>
-        <Anchor component={Link} href={explainHref(example)} size="sm">
+        <Anchor component={Link} href={explainHref({ ...example, at })} size="sm">
           explain
         </Anchor>
       </Table.Td>
