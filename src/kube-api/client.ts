@@ -118,7 +118,8 @@ export class ApiClient {
     const { generation } = this.#access;
     const answer = await this.#send(request, signal);
     if (answer.statusCode !== 401) return await checked(answer);
-    answer.resume();
+    // Not read to its end, which may never come.
+    answer.destroy();
     this.#access.renew(generation);
     return await checked(await this.#send(request, signal));
   }
@@ -150,6 +151,8 @@ export class ApiClient {
       sent.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE));
       sent.on('response', resolve);
       sent.on('error', reject);
+      // An answer that changes the protocol (101) is no response, and closes without an error.
+      sent.on('close', () => reject(new Error('the connection was closed without an answer')));
       sent.end(payload ?? undefined);
     });
   }

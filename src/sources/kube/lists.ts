@@ -4,6 +4,9 @@ import type { ApiClient } from '../../kube-api/client.ts';
 import { groupPath, type Resource } from './resources.ts';
 import type { Timings } from './timings.ts';
 
+/** Pages in a row that may bring no new object: more are a server that never ends the list. */
+const EMPTY_PAGES = 10;
+
 /** The requests of a resource that are not watches. */
 export class Lists {
   readonly #resource: Resource;
@@ -28,24 +31,38 @@ export class Lists {
     };
   }
 
-  /** Throws ApiError if the server's answer does not show it. */
+  /**
+   * Throws ApiError if the server's answer does not show it. An answer of 404 may come from a program in front of the
+   * server, so that the server's list of groups decides.
+   */
   async isServed(signal: AbortSignal): Promise<boolean> {
-    const request = { path: groupPath(this.#resource) };
     try {
-      const found = await this.#client.json(request, signal, this.#timings.listIdle);
+      const found = await this.#discovered(groupPath(this.#resource), 'APIResourceList', signal);
       return listAt(found, 'resources').some((each) => textAt(each, 'name') === this.#resource.plural);
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return false;
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+      const { group, version } = this.#resource;
+      const groups = listAt(await this.#discovered('/apis', 'APIGroupList', signal), 'groups');
+      const found = groups.find((each) => textAt(each, 'name') === group);
+      if (!listAt(found, 'versions').some((each) => textAt(each, 'version') === version)) return false;
       throw error;
     }
+  }
+
+  async #discovered(path: string, kind: string, signal: AbortSignal): Promise<unknown> {
+    const found = await this.#client.json({ path }, signal, this.#timings.listIdle);
+    if (textAt(found, 'kind') !== kind) throw new ApiError('unusable', `the answer to ${path} is no ${kind}`);
+    return found;
   }
 
   /**
    * Reads all current objects page by page; no page is kept. Returns the version to watch from.
    * @param isPaged false: all in one answer, for a server whose lists expire before the last page is requested
+   * @param each returns how many of the items are new in this list
    */
-  async read(isPaged: boolean, each: (items: readonly unknown[]) => void, signal: AbortSignal) {
+  async read(isPaged: boolean, each: (items: readonly unknown[]) => number, signal: AbortSignal) {
     let after = '';
+    let emptyPages = 0;
     for (;;) {
       const page = await this.#page(
         {
@@ -55,7 +72,10 @@ export class Lists {
         },
         signal,
       );
-      each(listAt(page, 'items'));
+      emptyPages = each(listAt(page, 'items')) === 0 ? emptyPages + 1 : 0;
+      if (emptyPages > EMPTY_PAGES) {
+        throw new ApiError('unusable', `${emptyPages} pages of ${this.path} brought no new object`);
+      }
       const metadata = recordAt(page, 'metadata');
       after = textAt(metadata, 'continue');
       if (after === '') return textAt(metadata, 'resourceVersion');

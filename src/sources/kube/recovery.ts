@@ -92,8 +92,11 @@ export function recoveryOf(error: ApiError, activity: Activity, resource: Resour
       return {
         ...base,
         // A server that was away may have been restored from a backup, and its versions may have passed ours since. A
-        // version that the server rejects will not become valid.
-        relist: error.failure === 'unreachable' || (error.status >= 400 && error.status < 500),
+        // version that the server rejects will not become valid. What came with an unusable event may be wrong too.
+        relist:
+          error.failure === 'unreachable' ||
+          error.failure === 'unusable' ||
+          (error.status >= 400 && error.status < 500),
         kind: 'server',
         code: 'KNAT_API_UNAVAILABLE',
         ...texts(name, error.message),

@@ -1,3 +1,4 @@
+import { textAt } from '../../base/json.ts';
 import { Wake } from '../../base/wake.ts';
 import { ApiError } from '../../kube-api/api-error.ts';
 import { Backoff } from '../../kube-api/backoff.ts';
@@ -31,13 +32,20 @@ export interface ReflectorParts {
   readonly timings: Timings;
 }
 
+/** Objects of one resource: more are a server that never ends its answer, and would fill the memory. */
+const MOST_OBJECTS = 500_000;
+
+/** Milliseconds by which a watch may outlast the time that was asked for. */
+const OVERTIME = 30_000;
+
 /**
  * Keeps the objects of one resource equal to those of the server. Guarantees:
  * 1. No failure ends it: each is retried with growing, jittered waits, not sooner than the server asks for.
  * 2. No failure removes an object; only an event does, or a complete list without the object.
- * 3. A silent connection is closed and opened again.
+ * 3. A silent connection is closed and opened again, also one that sends something but no event.
  * 4. It resumes from a version only while the server still has the history after it. It lists again when the version is
- *    too old (410), and when the server was away or was restored.
+ *    too old (410), when the server was away or was restored, when it sent what cannot be right, and from time to time,
+ *    since an event may have been lost without a trace.
  * 5. A resource that the server does not have counts as in sync and empty. The reflector asks for it from time to time,
  *    and when its definition changes. The same applies to a `spared` resource that may not be read.
  * 6. It waits only a while for an optional resource that the server has but cannot list: a program behind a Service may
@@ -54,6 +62,8 @@ export class Reflector {
   #isDefinitionGone = false;
   /** resourceVersion to continue from; null: list. */
   #version: string | null = null;
+  /** When the last complete list ended. */
+  #listedAt = 0;
   #avoid: Recovery['avoid'] = null;
   #compareVersions = false;
   #isServed: boolean;
@@ -148,8 +158,10 @@ export class Reflector {
     const version = await this.#lists.read(
       this.#avoid !== 'paging',
       (items) => {
-        for (const item of items) objects.set(item);
+        const before = objects.listed;
+        for (const item of items) this.#set(item);
         objects.flush();
+        return objects.listed - before;
       },
       signal,
     );
@@ -176,12 +188,23 @@ export class Reflector {
         timeoutSeconds: Math.ceil(life),
       },
     };
+    const end = surroundings.now() + life * 1000 + OVERTIME;
     const idle = () => (this.#version === null ? timings.listIdle : timings.watchIdle);
     const json = (line: string) => objects.parse(line);
     let isHeard = false;
+    let heardAt = surroundings.now();
     for await (const lines of linesOf(client.chunks(request, signal, idle))) {
+      const now = surroundings.now();
+      if (now > end) break;
+      // Bytes that end no line keep a connection from being silent, but bring nothing.
+      if (lines.length === 0 && now - heardAt > idle()) {
+        throw new ApiError('silent', `${client.server} sent no event for ${Math.round(idle() / 1000)} s`);
+      }
       if (this.#version !== null) this.#recovered();
-      if (lines.length > 0) isHeard = true;
+      if (lines.length > 0) {
+        isHeard = true;
+        heardAt = now;
+      }
       try {
         for (const line of lines) this.#event(readWatchEvent(line, json));
       } finally {
@@ -190,16 +213,20 @@ export class Reflector {
     }
     // No event: perhaps the server has not reached our version.
     this.#compareVersions = !isHeard;
+    if (surroundings.now() - this.#listedAt > timings.relistAfter) this.#version = null;
   }
 
   #event(event: WatchEvent): void {
     const { objects } = this.#parts;
+    if (this.#version !== null && isOlder(event.version, this.#version)) {
+      throw new ApiError('unusable', `the watch went back from version ${this.#version} to ${event.version}`);
+    }
     switch (event.type) {
       case 'set':
-        objects.set(event.object);
+        this.#set(event.object);
         break;
       case 'delete':
-        objects.delete(event.object);
+        if (!this.#isOurs(event.object) || !objects.delete(event.object)) throw this.#notOurs();
         break;
       case 'bookmark':
         if (event.endsList && this.#version === null) this.#complete(event.version);
@@ -212,10 +239,34 @@ export class Reflector {
     this.#retry.reset();
   }
 
-  /** All existing objects have been delivered, as of this version; null: the resource does not exist. */
+  /** Throws ApiError for what is no object of this resource. */
+  #set(object: unknown): void {
+    const { objects } = this.#parts;
+    if (!this.#isOurs(object) || !objects.set(object)) throw this.#notOurs();
+    if (objects.listed > MOST_OBJECTS) {
+      throw new ApiError('unusable', `${this.#lists.path} has more than ${MOST_OBJECTS} objects`);
+    }
+  }
+
+  /** Items of a list may leave their kind out. */
+  #isOurs(object: unknown): boolean {
+    const kind = textAt(object, 'kind');
+    return kind === '' || kind === this.#parts.resource.kind;
+  }
+
+  #notOurs(): ApiError {
+    return new ApiError('unusable', `${this.#lists.path}: an object without a name or of another kind`);
+  }
+
+  /**
+   * All existing objects have been delivered, as of this version; null: the resource does not exist. Throws ApiError
+   * without a version: a watch could not begin where the list ended.
+   */
   #complete(version: string | null): void {
+    if (version === '') throw new ApiError('unusable', `the list of ${this.#lists.path} has no version`);
     this.#parts.objects.endList();
     this.#version = version;
+    this.#listedAt = this.#parts.surroundings.now();
     this.#retry.reset();
     this.#absentSince = null;
     this.#activity = 'watch';
@@ -297,7 +348,14 @@ function isBehindServer({ failure, status }: ApiError): boolean {
 
 /** True also when the two cannot be compared. */
 function isBehind(current: string, known: string): boolean {
-  if (current === known) return false;
-  const isNumber = /^\d+$/;
-  return !(isNumber.test(current) && isNumber.test(known)) || BigInt(current) < BigInt(known);
+  return current !== known && (!areNumbers(current, known) || isOlder(current, known));
+}
+
+/** False when the two cannot be compared: a program behind the server may have other versions. */
+function isOlder(version: string, known: string): boolean {
+  return areNumbers(version, known) && BigInt(version) < BigInt(known);
+}
+
+function areNumbers(...versions: readonly string[]): boolean {
+  return versions.every((version) => /^\d{1,40}$/.test(version));
 }

@@ -53,6 +53,11 @@ export class ResourceObjects {
     return this.#facts.size;
   }
 
+  /** Objects of the unfinished list; without one, all. */
+  get listed(): number {
+    return (this.#listed ?? this.#facts).size;
+  }
+
   /** Discards an unfinished earlier list. */
   beginList(): void {
     this.#listed = new Set();
@@ -72,10 +77,31 @@ export class ResourceObjects {
     return this.#texts === null ? JSON.parse(line) : this.#texts.parse(line);
   }
 
-  set(object: unknown): void {
+  /** False if the object has no name, so that nobody knows which one it is. */
+  set(object: unknown): boolean {
     const { kind } = this.#resource;
     const key = factKey(kind, object);
-    if (key === '') return;
+    if (key === '') return false;
+    this.#setNamed(key, object);
+    return true;
+  }
+
+  /** False if the object has no name. */
+  delete(object: unknown): boolean {
+    const key = factKey(this.#resource.kind, object);
+    this.#remove(key);
+    return key !== '';
+  }
+
+  flush(): void {
+    if (this.#changes.length === 0) return;
+    const changes = this.#changes;
+    this.#changes = [];
+    this.#sink.apply(changes);
+  }
+
+  #setNamed(key: string, object: unknown): void {
+    const { kind } = this.#resource;
     const before = this.#facts.get(key);
     this.#listed?.add(key);
     const parsed = parseFact(kind, object, this.#context, before);
@@ -96,17 +122,6 @@ export class ResourceObjects {
       ...parsed.problems,
       lastGoodFinding(objectRef(kind, object), (before ?? null) !== null),
     ]);
-  }
-
-  delete(object: unknown): void {
-    this.#remove(factKey(this.#resource.kind, object));
-  }
-
-  flush(): void {
-    if (this.#changes.length === 0) return;
-    const changes = this.#changes;
-    this.#changes = [];
-    this.#sink.apply(changes);
   }
 
   #remove(key: string): void {

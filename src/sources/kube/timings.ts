@@ -10,6 +10,8 @@ export interface Timings {
   /** Bounds of the lifetime that a watch requests, chosen at random, in seconds. */
   readonly watchSecondsLeast: number;
   readonly watchSecondsMost: number;
+  /** Age of a list after which the end of a watch leads to a new one: a server may have lost an event of a watch. */
+  readonly relistAfter: number;
   /** First and longest wait before asking again for an API group that the server does not have. */
   readonly absentFirst: number;
   readonly absentLongest: number;
@@ -32,6 +34,7 @@ export const defaultTimings: Timings = {
   watchIdle: 150_000,
   watchSecondsLeast: 300,
   watchSecondsMost: 600,
+  relistAfter: 6 * 3600_000,
   absentFirst: 5_000,
   absentLongest: 60_000,
   absentGrace: 60_000,

@@ -128,6 +128,9 @@ export class Api {
     const mayFail = !user.groups.includes('system:masters');
     if (path.kind !== 'objects') {
       if (mayFail) await this.#faults.check('', false, groupOf(url.pathname));
+      const right = () => discover(path, types) ?? {};
+      const asked = { path: url.pathname, kind: null, isWatch: false, response, right };
+      if (mayFail && (await this.#faults.hasLied('', groupOf(url.pathname), asked))) return;
       const found = discover(path, types);
       if (found === null) throw refusals.pathNotFound();
       return send(response, 200, found);
@@ -139,6 +142,11 @@ export class Api {
     }
     if (mayFail) await this.#faults.check(path.type.plural, isWatch, path.type.group);
     const { type, namespace } = path;
+    if (mayFail && ['list', 'watch'].includes(verb)) {
+      const right = () => this.#lists.list(type, namespace, url.searchParams);
+      const asked = { path: url.pathname, kind: type.kind, isWatch, response, right };
+      if (await this.#faults.hasLied(type.plural, type.group, asked)) return;
+    }
     if (isWatch) {
       return await this.#watches.serve({ type, namespace, query: url.searchParams, response });
     }

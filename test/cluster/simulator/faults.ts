@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Asked, Lie } from './lies.ts';
 import { type ApiRefusal, refusals } from './status.ts';
 
 /** Which requests a fault is for; absent: all. */
@@ -16,6 +17,9 @@ interface Refusing {
   times: number;
 }
 
+/** What becomes of a line of a watch: the lines that are sent in its place. */
+export type LineFault = (line: string) => readonly string[];
+
 /** Faults on demand for all users but administrators, which are the test itself. `Simulator` has the faults of connections. */
 export class FaultPlan {
   /** The server does not know `sendInitialEvents`. */
@@ -32,26 +36,37 @@ export class FaultPlan {
   listsExpire = false;
   /** The next event of a watch of this resource is cut in its middle, and the connection with it. */
   readonly cutNextEvent = new Set<string>();
+  /** By resource: what becomes of each line of its watches. */
+  readonly lines = new Map<string, LineFault>();
   #refusing: Refusing[] = [];
+  #lying: { readonly where: Where; readonly lie: Lie; times: number }[] = [];
 
   /** Refuses the next requests with what `refusals` makes. */
   refuse(times: number, refusal: (kinds: typeof refusals) => ApiRefusal, where: Where = {}): void {
     this.#refusing.push({ where, refusal: () => refusal(refusals), times });
   }
 
+  /** Answers the next requests with a lie. */
+  lie(times: number, lie: Lie, where: Where = {}): void {
+    this.#lying.push({ where, lie, times });
+  }
+
   /** Throws the refusal, if the request is to be refused. */
   async check(plural: string, isWatch: boolean, group: string): Promise<void> {
     if (this.slowness > 0) await sleep(this.slowness);
-    const found = this.#refusing.find(
-      ({ where, times }) =>
-        times > 0 &&
-        (where.group === undefined || where.group === group) &&
-        (where.plural === undefined || where.plural === plural) &&
-        (where.isWatch === undefined || where.isWatch === isWatch),
-    );
+    const found = this.#refusing.find((each) => isFor(each, plural, isWatch, group));
     if (found === undefined) return;
     found.times--;
     throw found.refusal();
+  }
+
+  /** True if the request was answered with a lie. */
+  async hasLied(plural: string, group: string, asked: Asked): Promise<boolean> {
+    const found = this.#lying.find((each) => isFor(each, plural, asked.isWatch, group));
+    if (found === undefined) return false;
+    found.times--;
+    await found.lie(asked);
+    return true;
   }
 
   /** Everything works again. */
@@ -63,6 +78,22 @@ export class FaultPlan {
     this.stalled.clear();
     this.late.clear();
     this.cutNextEvent.clear();
+    this.lines.clear();
     this.#refusing = [];
+    this.#lying = [];
   }
+}
+
+function isFor(
+  { where, times }: { readonly where: Where; readonly times: number },
+  plural: string,
+  isWatch: boolean,
+  group: string,
+): boolean {
+  return (
+    times > 0 &&
+    (where.group === undefined || where.group === group) &&
+    (where.plural === undefined || where.plural === plural) &&
+    (where.isWatch === undefined || where.isWatch === isWatch)
+  );
 }

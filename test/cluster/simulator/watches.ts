@@ -134,7 +134,9 @@ class Channel {
   /** Resolves when the connection took it. */
   write(text: string): Promise<void> {
     if (text === '') return this.#tail;
-    this.#tail = this.#tail.then(() => this.#writeNow(text));
+    for (const each of this.#faults.lines.get(this.#plural)?.(text) ?? [text]) {
+      this.#tail = this.#tail.then(() => this.#writeNow(each));
+    }
     return this.#tail;
   }
 
