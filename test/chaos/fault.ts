@@ -1,4 +1,5 @@
 import type { Random } from './random.ts';
+import type { SourceKind } from './store/store.ts';
 import type { Excuse } from './traffic/excuse.ts';
 import type { World } from './world.ts';
 
@@ -7,6 +8,8 @@ export interface FaultKind {
   readonly name: string;
   /** The agent is another process afterwards. */
   readonly endsAgent?: boolean;
+  /** Only in lives with this source; left out: in all. */
+  readonly source?: SourceKind;
   /** What the machine or this world lacks for it; null or left out: nothing. */
   needs?(world: World): string | null;
   /**

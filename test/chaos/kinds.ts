@@ -1,6 +1,7 @@
 import type { FaultKind } from './fault.ts';
 import { addresses } from './faults/addresses.ts';
 import { busyNeighbour } from './faults/busy-neighbour.ts';
+import { rights, token } from './faults/credentials.ts';
 import { flushRuleset } from './faults/flush-ruleset.ts';
 import { foreignEdit } from './faults/foreign-edit.ts';
 import { freeze } from './faults/freeze.ts';
@@ -13,6 +14,15 @@ import { outOfMemory } from './faults/out-of-memory.ts';
 import { overrun } from './faults/overrun.ts';
 import { restart } from './faults/restart.ts';
 import { secondAgent } from './faults/second-agent.ts';
+import {
+  certificate,
+  compaction,
+  serverAway,
+  serverLies,
+  serverRefuses,
+  serverSlow,
+  watchEvents,
+} from './faults/server.ts';
 
 /** Every kind of fault, each as likely as the others. The order is part of what a seed means: add at the end. */
 export const kinds: readonly FaultKind[] = [
@@ -31,4 +41,13 @@ export const kinds: readonly FaultKind[] = [
   overrun,
   secondAgent,
   restart,
+  serverAway,
+  compaction,
+  serverLies,
+  serverRefuses,
+  serverSlow,
+  watchEvents,
+  certificate,
+  token,
+  rights,
 ];

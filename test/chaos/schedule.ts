@@ -29,10 +29,17 @@ export function lifeOf(index: number): Life {
   };
 }
 
-/** The fault with this index. */
-export function scheduled(seed: number, index: number, kinds: readonly FaultKind[]): Scheduled {
+/** The fault with this index. @param source that of its life, or another one that was asked for */
+export function scheduled(
+  seed: number,
+  index: number,
+  kinds: readonly FaultKind[],
+  source: SourceKind,
+): Scheduled {
   const random = Random.of(seed, index);
   const { isLong } = lifeOf(index);
-  const possible = kinds.filter(({ endsAgent = false }) => !(isLong && endsAgent));
+  const possible = kinds.filter(
+    (kind) => !(isLong && kind.endsAgent === true) && (kind.source ?? source) === source,
+  );
   return { index, kind: random.pick(possible), random };
 }

@@ -120,8 +120,9 @@ export class Series {
   }
 
   #scheduled(index: number): Scheduled {
-    const { seed, only } = this.#options;
-    return scheduled(seed, index, only === null ? kinds : kinds.filter(({ name }) => only.includes(name)));
+    const { seed, only, source } = this.#options;
+    const chosen = only === null ? kinds : kinds.filter(({ name }) => only.includes(name));
+    return scheduled(seed, index, chosen, source ?? lifeOf(index).source);
   }
 
   /** Waits for the connections under way, and judges them as a last result if one is wrong. */

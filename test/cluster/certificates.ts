@@ -6,6 +6,7 @@ import { join } from 'node:path';
 /** PEM texts for a server on loopback, and for a client. */
 export interface Certificates {
   readonly authority: string;
+  readonly authorityKey: string;
   readonly serverCertificate: string;
   readonly serverKey: string;
   /** The certificate of the user `knat`. */
@@ -15,8 +16,11 @@ export interface Certificates {
 
 const NAMES = 'subjectAltName=IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes.default.svc';
 
-/** Makes an authority and a certificate for each side with openssl; they are valid for a day. */
-export function makeCertificates(): Certificates {
+/**
+ * Makes an authority and a certificate for each side with openssl; they are valid for a day.
+ * @param of certificates whose authority signs the new ones too; null: a new one
+ */
+export function makeCertificates(of: Certificates | null = null): Certificates {
   const folder = mkdtempSync(join(tmpdir(), 'knat-certificates-'));
   const openssl = (line: string, ...more: string[]) =>
     execFileSync('openssl', [...line.split(' '), ...more], {
@@ -25,7 +29,12 @@ export function makeCertificates(): Certificates {
     });
   const key = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';
   try {
-    openssl(`req -x509 ${key} -days 1 -keyout ca.key -out ca.crt -subj`, '/CN=knat test authority');
+    if (of === null) {
+      openssl(`req -x509 ${key} -days 1 -keyout ca.key -out ca.crt -subj`, '/CN=knat test authority');
+    } else {
+      writeFileSync(join(folder, 'ca.crt'), of.authority);
+      writeFileSync(join(folder, 'ca.key'), of.authorityKey);
+    }
     const sign = (name: string, subject: string, extension: string) => {
       openssl(`req ${key} -keyout ${name}.key -out ${name}.csr -subj`, subject);
       writeFileSync(join(folder, 'extension'), extension);
@@ -38,6 +47,7 @@ export function makeCertificates(): Certificates {
     const read = (name: string) => readFileSync(join(folder, name), 'utf8');
     return {
       authority: read('ca.crt'),
+      authorityKey: read('ca.key'),
       serverCertificate: read('server.crt'),
       serverKey: read('server.key'),
       clientCertificate: read('client.crt'),

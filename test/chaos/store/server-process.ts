@@ -9,7 +9,9 @@ import { ClusterClient } from '../../cluster/cluster-client.ts';
 import { Gate } from '../../cluster/gate.ts';
 import { writeKubeconfig } from '../../cluster/kubeconfig.ts';
 import { namespace, readDefinition } from '../../cluster/manifests.ts';
+import type { Simulator } from '../../cluster/simulator/simulator.ts';
 import { startCluster } from '../../cluster/start-cluster.ts';
+import { beginFault, endFaults } from './server-faults.ts';
 import type { ServerAccess, ServerRequest } from './server-messages.ts';
 
 const [folder = ''] = process.argv.slice(2);
@@ -37,11 +39,22 @@ async function carryOut(request: ServerRequest): Promise<unknown> {
       return gate.cut() ?? null;
     case 'compact':
       return (await cluster.compact()) ?? null;
+    case 'fault':
+      return beginFault(simulated(), request.fault) ?? null;
+    case 'well':
+      return endFaults(simulated()) ?? null;
+    case 'token':
+      return (await cluster.replaceToken(request.token)) ?? null;
     case 'restart':
       return (await cluster.restart(request.how)) ?? null;
     default:
       return request satisfies never;
   }
+}
+
+function simulated(): Simulator {
+  if (cluster.simulator === null) throw new Error('a real server has no faults on demand');
+  return cluster.simulator;
 }
 
 process.on('disconnect', () => {

@@ -26,13 +26,13 @@ export class Simulator {
   /** Of the controller manager: it works while the server does. */
   readonly garbage: GarbageCollector;
   readonly #api: Api;
-  readonly #certificates: Certificates;
+  readonly certificates: Certificates;
   readonly #sockets = new Set<Duplex>();
   #server: Server | null = null;
   #port = 0;
 
   constructor(certificates: Certificates, bookmarkMs = 200) {
-    this.#certificates = certificates;
+    this.certificates = certificates;
     this.#api = new Api(this.store, this.users, this.faults, bookmarkMs);
     this.garbage = new GarbageCollector(this.store, () => this.types());
   }
@@ -58,7 +58,7 @@ export class Simulator {
 
   /** Listens on a port of its own, the same one each time. */
   async start(): Promise<void> {
-    const { authority, serverCertificate, serverKey } = this.#certificates;
+    const { authority, serverCertificate, serverKey } = this.certificates;
     // A certificate of the client is welcome; without one there are tokens.
     const clients = { ca: authority, requestCert: true, rejectUnauthorized: false };
     const answer = (request: IncomingMessage, response: ServerResponse) => {
@@ -85,6 +85,12 @@ export class Simulator {
     const address = server.address();
     if (typeof address === 'object' && address !== null) this.#port = address.port;
     this.garbage.start();
+  }
+
+  /** New connections are answered with these certificates; null: with those of the start. */
+  presentCertificates(certificates: Certificates | null): void {
+    const { authority, serverCertificate, serverKey } = certificates ?? this.certificates;
+    this.#server?.setSecureContext({ cert: serverCertificate, key: serverKey, ca: authority });
   }
 
   /** Ends every connection, as a broken network does. */
