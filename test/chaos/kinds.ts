@@ -2,6 +2,8 @@ import type { FaultKind } from './fault.ts';
 import { addresses } from './faults/addresses.ts';
 import { busyNeighbour } from './faults/busy-neighbour.ts';
 import { rights, token } from './faults/credentials.ts';
+import { descriptors } from './faults/descriptors.ts';
+import { files, folderAway } from './faults/files.ts';
 import { flushRuleset } from './faults/flush-ruleset.ts';
 import { foreignEdit } from './faults/foreign-edit.ts';
 import { freeze } from './faults/freeze.ts';
@@ -10,6 +12,7 @@ import { killAtCall } from './faults/kill-at-call.ts';
 import { killStartAtCall } from './faults/kill-start-at-call.ts';
 import { cable, interfaces } from './faults/links.ts';
 import { netlinkError } from './faults/netlink-error.ts';
+import { nodeLeaves } from './faults/node-leaves.ts';
 import { outOfMemory } from './faults/out-of-memory.ts';
 import { overrun } from './faults/overrun.ts';
 import { restart } from './faults/restart.ts';
@@ -50,4 +53,8 @@ export const kinds: readonly FaultKind[] = [
   certificate,
   token,
   rights,
+  descriptors,
+  files,
+  folderAway,
+  nodeLeaves,
 ];
