@@ -5,7 +5,7 @@ SHELL := bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-.PHONY: help setup setup-checks setup-tests build generate check format demo test test-image conformance scenarios soak others what-if chaos bench bench-scale clean test-cluster
+.PHONY: help setup setup-checks setup-tests build generate check format demo test test-image conformance scenarios soak others what-if chaos chaos-bugs bench bench-scale clean test-cluster
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -62,6 +62,9 @@ others: setup ## random rules of other programs beside ours, and packets: explai
 
 what-if: setup ## a million random packets, with progress: a class of what-if holds one if and only if explain's answer differs (RUNS=… pairs of states)
 	@KNAT_WHAT_IF_RUNS=$(or $(RUNS),2600) npm run --silent test:unit -- src/what-if/search.property.test.ts
+
+chaos-bugs: build ## bugs that kube-proxy once had, put back one by one: the faults must find each, root needed
+	@npm run --silent chaos-bugs
 
 chaos: build ## random faults against an agent with traffic (FAULTS=… of them, SEED=…, ONLY=… to repeat one, FROM=…, WORKERS=…, KINDS=…, SOURCE=…), root needed
 	@npm run --silent chaos -- $(if $(FAULTS),--faults '$(FAULTS)') $(if $(SEED),--seed '$(SEED)') $(if $(ONLY),--only '$(ONLY)') $(if $(FROM),--from '$(FROM)') \
