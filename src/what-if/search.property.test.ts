@@ -69,7 +69,10 @@ const pair: fc.Arbitrary<Pair> = fc.oneof(
     before: [...a.changes, ...rules],
     changes: b.changes,
   })),
-  alikeServices.map((state) => ({ ...state, nodeAfter: state.node })),
+  {
+    weight: 3,
+    arbitrary: alikeServices.map((state) => ({ ...state, nodeAfter: state.node })),
+  },
 );
 
 function planned(node: NodeFacts, facts: readonly FactChange[]): Planner {
