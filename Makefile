@@ -79,5 +79,9 @@ bench: build ## run the benchmarks against the real kernel
 bench-scale: build ## measure the sizes that other projects published (15 minutes) and write docs/performance.md, root needed
 	@npm run --silent bench:scale -- --document
 
+.PHONY: starve
+starve: build ## clients, objects and connections that take all they can: NAT goes on (10 minutes; REPORT=FILE keeps the figures), root needed
+	@KNAT_STARVE=long KNAT_STARVE_REPORT=$(or $(REPORT),/dev/null) npm run --silent test:kernel -- test/starve
+
 clean: ## remove built files and packages
 	@rm -rf dist node_modules

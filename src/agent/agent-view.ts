@@ -4,7 +4,7 @@ import type { PacketQuestion } from '../forms/questions.ts';
 import type { AgentView } from '../observe/api/view.ts';
 import type { AgentFacts, PastAnswers } from './companion.ts';
 import { existingFlows } from './existing-flows.ts';
-import { answerFlows, explainQuery, explainSeen } from './explain-query.ts';
+import { answerPieces, explainQuery, explainSeen, validFlows } from './explain-query.ts';
 import { noHistory } from './no-history.ts';
 import { kernelJourney } from './other-rules.ts';
 
@@ -44,6 +44,6 @@ export function agentView(
       const { walk, existing, journey } = await seen(query);
       return describeWalk(walk, existing, all !== undefined, journey);
     },
-    flows: (flows) => answerFlows(planner, flows),
+    flows: (flows) => answerPieces(planner, validFlows(flows)),
   };
 }

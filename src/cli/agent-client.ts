@@ -7,7 +7,7 @@ import { withProgress } from './progress.ts';
 /** As the functions of `observe/client.ts`, with progress on standard error, and at most `--timeout` long. */
 export interface AgentClient {
   ask<Path extends AnswerPath>(path: Path, question?: QuestionAt<Path>): Promise<AnswerAt<Path>>;
-  explainFlows(flows: unknown): Promise<readonly FlowAnswer[]>;
+  explainFlows(flows: readonly unknown[]): Promise<readonly FlowAnswer[]>;
   pieces<Path extends LinesPath>(path: Path, question?: QuestionAt<Path>): AsyncIterable<Uint8Array>;
 }
 

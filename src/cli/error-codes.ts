@@ -82,6 +82,11 @@ const commandCodes = {
     remedy: 'Try again: the agent may have been restarted. Its log says why it ended.',
     exit: EXIT.agent,
   },
+  KNAT_AGENT_BUSY: {
+    meaning: 'The agent answers as many questions of this kind as it can at one time (docs/limits.md).',
+    remedy: 'Try again shortly. `ss -xp` on the node lists who is connected to the agent.',
+    exit: EXIT.agent,
+  },
   KNAT_WHAT_IF_BUSY: {
     meaning: 'The agent answers another question of what-if; it answers one at a time.',
     remedy: 'Try again shortly, or run knat what-if with a source, which needs no agent.',

@@ -1,4 +1,6 @@
 import type { NatKind, Rate } from '../forms/flows.ts';
+import { limitReached } from '../limits/reached.ts';
+import { limits } from '../limits/table.ts';
 import { formatRef } from '../model/object.ts';
 import type { FlowView } from '../wire/conntrack/flow-view.ts';
 import type { Judgement } from './judge.ts';
@@ -19,16 +21,29 @@ interface Sum {
 export class RateMeter {
   /** Packets and bytes of each flow at the first look. */
   readonly #before = new Map<number, readonly [packets: number, bytes: number]>();
+  /** Flows are measured whose id has none of these bits: ids are hashes, so any part of them is as good as another. */
+  #left = 0;
   readonly #sums = new Map<string, Sum>();
   #counted = false;
 
   /** First look; counts only translated flows. */
   first(flow: FlowView): void {
+    if ((flow.id & this.#left) !== 0) return;
     this.#before.set(flow.id, flow.counted ? [flow.packets, flow.bytes] : NOTHING);
+    if (this.#before.size <= REMEMBERED) return;
+    limitReached('rated-flows');
+    this.#left = (this.#left << 1) | 1;
+    for (const id of this.#before.keys()) if ((id & this.#left) !== 0) this.#before.delete(id);
+  }
+
+  /** The part of the flows that is measured: 1, 1/2, 1/4 … */
+  get share(): number {
+    return 1 / (this.#left + 1);
   }
 
   /** Second look. A flow counts for what translated its destination and for what translated its source. */
   second(flow: FlowView, { destination, source }: Judgement): void {
+    if ((flow.id & this.#left) !== 0) return;
     this.#counted ||= flow.counted;
     if (destination !== null) {
       const { kind, object, frontend } = destination;
@@ -41,14 +56,16 @@ export class RateMeter {
 
   /** Sorted by bytes, then by flows. */
   rates(seconds: number): Rate[] {
+    const times = this.#left + 1;
+    const per = seconds / times;
     const rates = [...this.#sums.values()].map(({ kind, object, flows, begun, packets, bytes }): Rate => {
       return {
         kind,
         object,
-        flows,
-        newFlowsPerSecond: rounded(begun / seconds),
-        packetsPerSecond: this.#counted ? rounded(packets / seconds) : null,
-        bytesPerSecond: this.#counted ? rounded(bytes / seconds) : null,
+        flows: flows * times,
+        newFlowsPerSecond: rounded(begun / per),
+        packetsPerSecond: this.#counted ? rounded(packets / per) : null,
+        bytesPerSecond: this.#counted ? rounded(bytes / per) : null,
       };
     });
     return rates.sort((a, b) => (b.bytesPerSecond ?? 0) - (a.bytesPerSecond ?? 0) || b.flows - a.flows);
@@ -69,6 +86,8 @@ export class RateMeter {
     sum.bytes += Math.max(0, flow.bytes - bytes);
   }
 }
+
+const REMEMBERED = limits['rated-flows'].most;
 
 const NOTHING = Object.freeze([0, 0] as const);
 

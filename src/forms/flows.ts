@@ -89,6 +89,9 @@ export type Rate = z.output<typeof rateOf>;
 export const rates = form({
   seconds: z.number().openapi({ description: 'between the two readings' }),
   rates: list(rateOf),
+  measured: z.number().optional().openapi({
+    description: 'the part of the connections that was measured; below 1 the rates are an estimate',
+  }),
 });
 export type RatesAnswer = z.output<typeof rates>;
 

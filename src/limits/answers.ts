@@ -1,4 +1,4 @@
-import { counted } from './limit.ts';
+import { counted, reported } from './limit.ts';
 
 /** What questions may cost. */
 export const answerLimits = {
@@ -25,5 +25,44 @@ export const answerLimits = {
     unit: 'milliseconds',
     of: 'the time of an answer about the past',
     beyond: 'its process is ended, and the question is refused with the code KNAT_HISTORY_LIMIT',
+  }),
+  'explain-lists': counted({
+    most: 16,
+    unit: 'questions',
+    of: 'lists of packets that explain answers at one time',
+    beyond: 'the question is refused with status 503 and the code KNAT_AGENT_BUSY',
+  }),
+  'flow-lists': reported({
+    most: 32,
+    unit: 'answers',
+    of: 'lists of connections that are made at one time',
+    beyond: 'the question is refused with status 503 and the code KNAT_AGENT_BUSY',
+    remedy:
+      'Find the clients that list connections: `ss -xp` on the node lists who is connected to the agent.',
+  }),
+  'flow-watchers': reported({
+    most: 16,
+    unit: 'answers',
+    of: 'readers of `knat flows --watch` at one time',
+    beyond: 'the question is refused with status 503 and the code KNAT_AGENT_BUSY',
+    remedy: 'End watches that nobody needs: `ss -xp` on the node lists who is connected to the agent.',
+  }),
+  'flow-events': counted({
+    most: 1 << 20,
+    unit: 'bytes',
+    of: 'events of connections that wait for one reader of `knat flows --watch`',
+    beyond: 'further events are lost until it reads, and the answer says so',
+  }),
+  'flow-rates': counted({
+    most: 2,
+    unit: 'answers',
+    of: 'measurements of rates at one time',
+    beyond: 'the question is refused with status 503 and the code KNAT_AGENT_BUSY',
+  }),
+  'rated-flows': counted({
+    most: 131_072,
+    unit: 'flows',
+    of: 'connections that a measurement of rates remembers',
+    beyond: 'it measures every second connection, every fourth, and so on, and the answer says which part',
   }),
 } as const;

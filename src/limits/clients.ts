@@ -91,9 +91,9 @@ export const clientLimits = {
     beyond: 'the connection is cut',
   }),
   'question-bytes': counted({
-    most: 32 << 20,
+    most: 1 << 20,
     unit: 'bytes',
-    of: "a list of packets that explain is asked about, on the agent's socket",
+    of: "a list of packets that explain is asked about, on the agent's socket; `knat explain --flows FILE` sends several",
     beyond: 'the question is refused with status 413',
   }),
   'posted-question-bytes': counted({

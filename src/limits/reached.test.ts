@@ -10,9 +10,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { bites } from '../../test/generators/limits.ts';
 import type { AgentFacts } from '../agent/companion.ts';
+import { FlowLists } from '../agent/flow-lists.ts';
+import type { FlowMemory } from '../agent/flow-memory.ts';
 import { askProcess } from '../agent/past-process.ts';
 import { WhatIfRuns } from '../agent/what-if/runs.ts';
 import { FileStore } from '../flows/attribution/file-store.ts';
+import type { FlowLines } from '../flows/flow-lines.ts';
+import { RateMeter } from '../flows/rates.ts';
+import { WaitingEvents } from '../flows/waiting-events.ts';
 import { API_PATH } from '../forms/request.ts';
 import { routes } from '../forms/routes.ts';
 import { Recorder } from '../journal/recorder.ts';
@@ -25,6 +30,7 @@ import { boundsOf, Connections, REQUEST_LIMITS } from '../observe/connections.ts
 import { Gate } from '../observe/http/gate.ts';
 import { defaultPodNatOptions } from '../sources/objects/metadata.ts';
 import { EventQueue } from '../status/kube/event-queue.ts';
+import type { FlowView } from '../wire/conntrack/flow-view.ts';
 import { onLimitReached, timesReached } from './reached.ts';
 import { type LimitName, limits } from './table.ts';
 
@@ -132,9 +138,11 @@ test('answer-unread: a client that reads nothing is cut, one that waits for its 
   expect(patient.destroyed).toBe(false);
 });
 
-async function guarded(listener: RequestListener): Promise<{ server: Server; port: number }> {
+const guarded = (listener: RequestListener) => guardedBy(listener, limits['http-connections-near'].most);
+
+async function guardedBy(listener: RequestListener, near: number): Promise<{ server: Server; port: number }> {
   const server = createServer(REQUEST_LIMITS, listener);
-  const connections = new Connections();
+  const connections = new Connections({ near, far: 1, perSource: 1 });
   connections.guard(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
@@ -317,3 +325,86 @@ async function postToSocket(size: number): Promise<number> {
   });
   return status;
 }
+
+describe('answers for several clients at one time', () => {
+  const memory = { judge: () => ({}), names: () => ({}) } as unknown as FlowMemory;
+  const surroundings = { now: () => 0, wallClock: () => new Date(0), sleep: async () => {} };
+  const lists = () => new FlowLists({ surroundings } as unknown as AgentFacts, memory);
+
+  test.each(['flow-lists', 'flow-watchers'] as const)(
+    '%s: one more is refused, until one is over',
+    async (name) => {
+      const flows = lists();
+      const ask = (signal: AbortSignal) =>
+        name === 'flow-lists' ? flows.list({}, signal) : flows.watch({}, signal);
+      const first = new AbortController();
+      ask(first.signal);
+      for (let count = 1; count < limits[name].most; count++) ask(new AbortController().signal);
+      await bites(name, () => expect(() => ask(first.signal)).toThrow('ask again shortly'));
+      first.abort();
+      ask(new AbortController().signal);
+      expect(() => ask(new AbortController().signal)).toThrow('ask again shortly');
+    },
+  );
+
+  test('flow-rates: measurements at one time', async () => {
+    const flows = lists();
+    const asked = Array.from({ length: limits['flow-rates'].most }, () => flows.rates(1).catch(() => {}));
+    await bites('flow-rates', () =>
+      expect(flows.rates(1)).rejects.toMatchObject({ code: 'KNAT_AGENT_BUSY' }),
+    );
+    await Promise.all(asked);
+  });
+
+  test('explain-lists: questions that arrive slowly', async () => {
+    const { port } = await guardedBy(agentAnswers(createApi(), { reading: () => null } as never), 1_000);
+    const half = `POST ${API_PATH}/explain HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n[`;
+    const slow = Array.from({ length: limits['explain-lists'].most }, () =>
+      connect(port, '127.0.0.1', function (this: Socket) {
+        this.write(half);
+      }),
+    );
+    onTestFinished(() => {
+      for (const socket of slow) socket.destroy();
+    });
+    const ask = async () =>
+      (await fetch(`http://127.0.0.1:${port}${API_PATH}/explain`, { method: 'POST', body: '{' })).status;
+    await bites('explain-lists', () => vi.waitUntil(async () => (await ask()) === 503, { timeout: 10_000 }));
+    for (const socket of slow.splice(0)) socket.destroy();
+    await vi.waitUntil(async () => (await ask()) !== 503, { timeout: 10_000 });
+  });
+});
+
+test('rated-flows: a part of the connections is measured, and stands for all', async () => {
+  const meter = new RateMeter();
+  const { most } = limits['rated-flows'];
+  // Ids as the kernel makes them: a hash.
+  const flow = (index: number, packets: number) =>
+    ({ id: Math.imul(index, 0x9e3779b1) >>> 0, counted: true, packets, bytes: 0 }) as FlowView;
+  await bites('rated-flows', () => {
+    for (let index = 0; index < 2 * most; index++) meter.first(flow(index, 1));
+  });
+  const judged = { destination: { kind: 'service', object: null }, source: null } as never;
+  for (let index = 0; index < 2 * most; index++) meter.second(flow(index, 2), judged);
+  expect(meter.share).toBeLessThanOrEqual(1 / 2);
+  const [rate] = meter.rates(1);
+  expect((rate?.flows ?? 0) / (2 * most)).toBeCloseTo(1, 1);
+  expect((rate?.packetsPerSecond ?? 0) / (2 * most)).toBeCloseTo(1, 1);
+  expect(rate?.newFlowsPerSecond).toBe(0);
+});
+
+test('flow-events: a reader that does not come loses some, and is told', async () => {
+  const lines = {
+    length: 0,
+    addEvent: () => (lines.length += 1_000),
+    addLost: vi.fn(),
+    take: () => new Uint8Array(),
+  };
+  const events = new WaitingEvents(lines as unknown as FlowLines);
+  await bites('flow-events', () => {
+    for (let count = 0; count < 2_000; count++) events.add('new', {} as FlowView, {} as never);
+  });
+  expect(lines.length).toBeLessThanOrEqual(limits['flow-events'].most + 1_000);
+  events.take();
+  expect(lines.addLost).toHaveBeenCalledTimes(1);
+});

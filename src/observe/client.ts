@@ -3,6 +3,7 @@ import type { Failure } from '../forms/findings.ts';
 import { API_PATH, pathOf } from '../forms/request.ts';
 import type { AnswerAt, AnswerPath, LinesPath, QuestionAt } from '../forms/routes.ts';
 import type { FlowAnswer } from '../forms/walk.ts';
+import { limits } from '../limits/table.ts';
 import { AGENT_SOCKET, DIALLING, findAgent, type Stranger } from './agent-sockets.ts';
 
 /** No agent answers in this network namespace. */
@@ -65,9 +66,31 @@ export async function askAgent<Path extends AnswerPath>(
   return JSON.parse(await call(API_PATH + pathOf(path, question ?? {}), null, limit));
 }
 
-/** The agent checks the flows. Throws as `askAgent`. */
-export async function explainFlows(flows: unknown, limit = PATIENCE): Promise<readonly FlowAnswer[]> {
-  return JSON.parse(await call(`${API_PATH}/explain`, JSON.stringify(flows), limit));
+/** Characters of one question: well below the limit of the agent, whatever characters these are. */
+const QUESTION = limits['question-bytes'].most / 4;
+
+/** The agent checks the flows. They are asked about in several questions if there are many. Throws as `askAgent`. */
+export async function explainFlows(
+  flows: readonly unknown[],
+  limit = PATIENCE,
+): Promise<readonly FlowAnswer[]> {
+  const answers: FlowAnswer[] = [];
+  let texts: string[] = [];
+  let length = 0;
+  const ask = async () => {
+    const answer = await call(`${API_PATH}/explain`, `[${texts.join()}]`, limit);
+    answers.push(...(JSON.parse(answer) as FlowAnswer[]));
+    texts = [];
+    length = 0;
+  };
+  for (const flow of flows) {
+    const text = JSON.stringify(flow);
+    if (texts.length > 0 && length + text.length > QUESTION) await ask();
+    texts.push(text);
+    length += text.length;
+  }
+  await ask();
+  return answers;
 }
 
 /**

@@ -29,14 +29,18 @@ const named = (name: string) => new RegExp(`'${name}'|limits\\.${name}\\b`);
 test('every limit is in force: the code reads it', () => {
   expect(names.length).toBeGreaterThan(20);
   const read = (name: string) =>
-    new RegExp(`limits(?:\\['${name}'\\]|\\.${name})\\.most|\\b(?:near|far|perSource): '${name}'`).test(said);
+    new RegExp(
+      `limits(?:\\['${name}'\\]|\\.${name})\\.most|new Places\\('${name}'|\\b(?:near|far|perSource): '${name}'`,
+    ).test(said);
   // One of something needs no number.
   expect(names.filter((name) => limits[name].most !== 1 && !read(name))).toEqual([]);
 });
 
 test('every limit has its metric: the code counts it, or has the finding that it names', () => {
   const counts = (name: string) =>
-    new RegExp(`limitReached\\('${name}'|\\b(?:near|far|perSource): '${name}'`).test(said);
+    new RegExp(`limitReached\\('${name}'|new Places\\('${name}'|\\b(?:near|far|perSource): '${name}'`).test(
+      said,
+    );
   expect(LIMIT_NAMES.filter((name) => !counts(name))).toEqual([]);
   for (const { told } of Object.values(limits)) {
     if (told.by !== 'code') continue;

@@ -7,7 +7,7 @@ const makefile = readFileSync(`${ROOT}Makefile`, 'utf8');
 const targets = [...makefile.matchAll(/^([a-z][\w-]*):/gm)].map(([, name]) => name ?? '');
 
 test('no target of the Makefile is a file, and every target that a person calls has a line in `make help`', () => {
-  const phony = /^\.PHONY: (.*)$/m.exec(makefile)?.[1]?.split(' ') ?? [];
+  const phony = [...makefile.matchAll(/^\.PHONY: (.*)$/gm)].flatMap(([, names]) => names?.split(' ') ?? []);
   expect(phony.sort()).toEqual([...targets].sort());
   const help = execFileSync('make', ['--no-print-directory', 'help'], { cwd: ROOT, encoding: 'utf8' });
   const listed = [...help.matchAll(/^ {2}make ([\w-]+) /gm)].map(([, name]) => name ?? '');

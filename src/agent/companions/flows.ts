@@ -27,7 +27,7 @@ export function flowsForPeople(settings: FlowSettings): CompanionFactory {
         flusher.compared(outcome.report);
       },
       routes: (app, routes, { answer, answerLines }) => {
-        answerLines(app, routes.flows, (question) => lists.list(question));
+        answerLines(app, routes.flows, (question, signal) => lists.list(question, signal));
         answerLines(app, routes.watch, (question, signal) => lists.watch(question, signal));
         answer(app, routes.rates, ({ seconds }) => lists.rates(seconds));
         answer(app, routes.pairs, ({ limit }) => pairs.pairs(limit));

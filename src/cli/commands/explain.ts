@@ -1,4 +1,4 @@
-import { answerFlows, explainSeen } from '../../agent/explain-query.ts';
+import { answerFlows, explainSeen, validFlows } from '../../agent/explain-query.ts';
 import { OfflinePlans } from '../../agent/offline.ts';
 import { explainOffline } from '../../agent/offline-explain.ts';
 import { askHere } from '../../agent/past-process.ts';
@@ -125,7 +125,10 @@ function agentExplainer({ all, at }: ExplainValues, context: Context): Explainer
   return {
     explain: (question) => agent.ask('/explain', { ...question, at }),
     describe: (question) => agent.ask('/describe', { ...question, all, at }),
-    flows: (flows) => agent.explainFlows(flows),
+    flows: async (flows) => {
+      validFlows(flows); // it goes to the agent in parts, and mistakes are told by their place in the whole
+      return await agent.explainFlows(flows as readonly unknown[]);
+    },
   };
 }
 

@@ -25,6 +25,9 @@ export async function printRates(
         String(rate.bytesPerSecond ?? ''),
       ]),
     );
+    if (answer.measured !== undefined && answer.measured < 1) {
+      terminal.printErrorLine(`estimated: 1 of ${1 / answer.measured} connections was measured`);
+    }
     if (rates.length > 0 && rates.every(({ bytesPerSecond }) => bytesPerSecond === null)) {
       terminal.printErrorLine(
         'no packets and bytes without accounting: sysctl net.netfilter.nf_conntrack_acct=1',

@@ -46,7 +46,11 @@ class RefusedRequest extends Error {
 }
 
 /** The same question may have an answer later. */
-const UNAVAILABLE: ReadonlySet<string> = new Set(['KNAT_WHAT_IF_BUSY', 'KNAT_HISTORY_LIMIT']);
+const UNAVAILABLE: ReadonlySet<string> = new Set([
+  'KNAT_AGENT_BUSY',
+  'KNAT_WHAT_IF_BUSY',
+  'KNAT_HISTORY_LIMIT',
+]);
 
 function statusOf(error: Error, code: string): ErrorStatus {
   if (error instanceof StillReading || UNAVAILABLE.has(code)) return 503;
@@ -177,7 +181,10 @@ export function streamOf(
   const encoder = new TextEncoder();
   return new ReadableStream({
     pull: async (controller) => {
-      const { value, done: isOver = false } = await pieces.next();
+      const { value, done: isOver = false } = await pieces.next().catch((error: unknown) => {
+        progress(true);
+        throw error;
+      });
       if (value !== undefined) controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value);
       progress(isOver);
       if (isOver) controller.close();

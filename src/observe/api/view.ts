@@ -1,6 +1,6 @@
 import type { ListQuestion, MomentQuestion, PacketQuestion } from '../../forms/questions.ts';
 import type { Status } from '../../forms/status.ts';
-import type { FlowAnswer, Line, WalkJson } from '../../forms/walk.ts';
+import type { Line, WalkJson } from '../../forms/walk.ts';
 import type { NatPlan } from '../../plan/nat-plan.ts';
 import type { Findings } from '../findings.ts';
 import type { HealthFacts } from '../health.ts';
@@ -20,6 +20,6 @@ export interface AgentView {
   explain(packet: PacketQuestion & MomentQuestion): Promise<WalkJson>;
   /** As `explain`, in lines for a terminal. */
   describe(packet: PacketQuestion & ListQuestion & MomentQuestion): Promise<readonly Line[]>;
-  /** As `knat explain --flows FILE -o json` prints them. */
-  flows(flows: unknown): readonly FlowAnswer[];
+  /** As `knat explain --flows FILE -o json` prints them, in pieces. Throws InvalidQuery at once. */
+  flows(flows: unknown): AsyncIterable<string>;
 }
