@@ -5,6 +5,8 @@ import { type FilterInstruction, NetlinkSocket } from './socket.ts';
 
 /** Most datagrams in one turn of the event loop, so that a flood of notifications does not starve timers. */
 const DATAGRAMS_PER_TURN = 128;
+/** More datagrams than a receive buffer holds: the kernel doubles 8 MiB, and counts more than 512 bytes for the smallest. */
+const DATAGRAMS_IN_BUFFER = 32_768;
 
 export interface Subscription {
   readonly protocol: 'NETLINK_ROUTE' | 'NETLINK_NETFILTER';
@@ -18,6 +20,7 @@ export interface Subscription {
 /**
  * Calls `listen` from the event loop for each message of the groups, in the network namespace of the calling thread.
  * Calls `lost` when notifications exceeded the receive buffer (ENOBUFS) or could not be decoded: read everything again.
+ * What happens after `lost` is told, or `lost` is called again.
  * Keeps the process alive. Returns a function that stops at once.
  */
 export function subscribe(
@@ -38,14 +41,31 @@ export function subscribe(
 }
 
 function deliver(socket: NetlinkSocket, message: (message: Message) => void, lost: () => void): void {
+  let isOverrun = false;
   socket.watch(() => {
     for (let count = 0; count < DATAGRAMS_PER_TURN && !socket.closed; count++) {
       const received = socket.receive();
-      if (received === 'nothing') return;
-      if (received === 'overrun') lost();
+      if (received === 'overrun' || isOverrun) {
+        isOverrun = !emptied(socket);
+        lost();
+        if (isOverrun) return;
+      } else if (received === 'nothing') return;
       else if (!decoded(received, socket, message)) lost();
     }
   });
+}
+
+/**
+ * Drops what is left in the buffer after an overrun. Until it was empty once the kernel drops all that comes, without another
+ * ENOBUFS (af_netlink.c, NETLINK_S_CONGESTED), so that `lost` comes after this. False at another overrun: empty it again.
+ */
+function emptied(socket: NetlinkSocket): boolean {
+  for (let count = 0; count < DATAGRAMS_IN_BUFFER; count++) {
+    const received = socket.receive();
+    if (received === 'nothing') return true;
+    if (received === 'overrun') return false;
+  }
+  return true; // it was empty meanwhile
 }
 
 /** False when the datagram is malformed. The listener may close the socket. */

@@ -100,6 +100,29 @@ test('reports an overrun when the listener did not keep up, and goes on', async 
   await vi.waitFor(() => expect(events.at(-1)?.type).toBe('NFT_MSG_NEWGEN'));
 });
 
+test('what happens once an overrun was told is told too', async () => {
+  nft(TABLE);
+  const connection = connect();
+  const told: string[] = [];
+  let isEdited = false;
+  const options = { receiveBuffer: 4096, table: 'knat' };
+  const close = watchNftables((event) => {
+    told.push(event.type === 'NFT_MSG_NEWCHAIN' ? `${event.type} ${event.chain}` : event.type);
+    // Whoever hears of it reads everything, and the next change comes at once.
+    if (event.type === 'overrun' && !isEdited) {
+      isEdited = true;
+      nft('add chain ip knat late');
+    }
+  }, options);
+  open.push({ close });
+  for (let round = 0; round < 50; round++) {
+    const batch = new Batch();
+    batch.addElements('ip', 'knat', 'm', [element(round)]);
+    connection.commit(batch);
+  }
+  await vi.waitFor(() => expect(told).toContain('NFT_MSG_NEWCHAIN late'));
+});
+
 test('notices within 5 ms', async () => {
   nft(TABLE);
   const connection = connect();
