@@ -1,5 +1,6 @@
 import { describeWalk } from '../explain/describe.ts';
 import { walkJson } from '../explain/json.ts';
+import { placesFrom } from '../explain/place-names.ts';
 import type { PacketQuestion } from '../forms/questions.ts';
 import type { AgentView } from '../observe/api/view.ts';
 import type { AgentFacts, PastAnswers } from './companion.ts';
@@ -7,6 +8,9 @@ import { existingFlows } from './existing-flows.ts';
 import { answerPieces, explainQuery, explainSeen, validFlows } from './explain-query.ts';
 import { noHistory } from './no-history.ts';
 import { kernelJourney } from './other-rules.ts';
+
+/** A person reads no more of them. */
+const PLACES = 100;
 
 /** @param past who answers about the past; null: nobody */
 export function agentView(
@@ -44,6 +48,7 @@ export function agentView(
       const { walk, existing, journey } = await seen(query);
       return describeWalk(walk, existing, all !== undefined, journey);
     },
+    places: (text) => placesFrom(text, planner, PLACES),
     flows: (flows) => answerPieces(planner, validFlows(flows)),
   };
 }

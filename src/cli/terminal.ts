@@ -99,6 +99,11 @@ export class Terminal {
     this.#output.write(`${text.split('\n').map(shown).join('\n')}\n`);
   }
 
+  /** For programs: columns with tabs in between, as they are. */
+  printColumns(...columns: readonly string[]): void {
+    this.#output.write(`${columns.map(shown).join('\t')}\n`);
+  }
+
   /** A wrapped paragraph. With unlimited width it stays one line, so that it can be searched. */
   printText(text: string, indent = 2): void {
     this.#output.write(`${painted(wrapped(shownMarked(text), this.width, indent))}\n`);

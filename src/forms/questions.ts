@@ -57,6 +57,15 @@ export const packetQuestion = {
 
 export type PacketQuestion = Asked<typeof packetQuestion>;
 
+/** Of the names that may follow a beginning. */
+export const placeQuestion = {
+  search: {
+    value: 'TEXT',
+    help: 'the beginning of a place: pod/NAMESPACE/NAME, svc/NAMESPACE/NAME:PORT or node/NAME',
+    example: 'pod/shop/',
+  },
+} as const satisfies Question;
+
 /** How much of an answer in lines is shown; JSON always has everything. */
 export const listQuestion = {
   all: {

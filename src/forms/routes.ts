@@ -12,12 +12,13 @@ import {
   listQuestion,
   momentQuestion,
   packetQuestion,
+  placeQuestion,
   type Question,
   traceQuestion,
 } from './questions.ts';
 import { status, summary } from './status.ts';
 import { traceLine } from './trace.ts';
-import { lines, walk } from './walk.ts';
+import { lines, places, walk } from './walk.ts';
 import { whatIf, whatIfQuestion, whatIfSummary } from './what-if.ts';
 
 /** A path that answers with JSON. */
@@ -171,6 +172,12 @@ export const routes = {
     'The same as lines of 80 columns; long lists are counted, unless all is true',
     asked({ ...packetQuestion, ...momentQuestion, ...listQuestion }),
     lines,
+  ),
+  places: get(
+    '/places',
+    'Pods, Services and nodes whose name begins with a text, for completion',
+    asked(placeQuestion),
+    places,
   ),
   difference: get(
     '/diff',

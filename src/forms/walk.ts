@@ -164,6 +164,9 @@ export type Line = z.output<typeof line>;
 
 export const lines = list(line).openapi('Lines');
 
+/** Answer to what a place may be called: at most 100, whole or up to a `/`. */
+export const places = form({ places: texts });
+
 /** What becomes of a packet. `masq` and `snat` as in `FlowAnswer`. */
 export const packetFate = form(fate);
 export type PacketFate = z.output<typeof packetFate>;

@@ -445,6 +445,32 @@ An expectation names a packet as knat explain does, and what should become of it
     run: async (values, context) => (await import('./demo.ts')).demo(values as DemoValues, context),
   },
   {
+    name: 'completion',
+    summary: 'print what a shell reads to complete commands, options and names',
+    description:
+      'Prints a script for bash, zsh or fish. Names of pods, Services and nodes come from the running agent, so they\n' +
+      'are completed on a node; commands, options, values and files everywhere.',
+    argument: ['<shell>', 'bash, zsh or fish'],
+    options: [],
+    examples: [
+      'source <(knat completion bash)                                        # for this shell',
+      'knat completion bash > /etc/bash_completion.d/knat                    # for every shell from now on',
+      'knat completion zsh > "${fpath[1]}/_knat"',
+      'knat completion fish > ~/.config/fish/completions/knat.fish',
+    ],
+    run: async (_, context, shell = '') => (await import('./completion.ts')).completion(context, shell),
+  },
+  {
+    name: 'complete',
+    hidden: true,
+    summary: 'print what may follow, for a shell',
+    description: 'Used by the scripts of knat completion.',
+    argument: ['[words...]', 'the words after knat; the last one is completed'],
+    options: [],
+    examples: ['knat complete -- explain --from pod/shop/'],
+    run: async (_, context, _word, words) => (await import('./complete.ts')).complete(context, words),
+  },
+  {
     name: 'version',
     summary: 'print the versions of knat, Node.js, nft and the kernel',
     description: 'Prints the versions to name in an error report.',

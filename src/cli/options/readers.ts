@@ -18,7 +18,11 @@ export class ValueError extends Error {
  * Reads an option's value: text from the command line and the environment, any YAML value from a configuration file.
  * Throws ValueError.
  */
-export type Reader<Value> = (value: unknown) => Value;
+export interface Reader<Value> {
+  (value: unknown): Value;
+  /** All texts that it takes, if it takes only a few; for completion. */
+  readonly choices?: readonly string[];
+}
 
 export const readText: Reader<string> = (value) => {
   if (typeof value !== 'string') throw new ValueError(`${show(value)} is no text`);
@@ -34,13 +38,14 @@ export const readFlag: Reader<boolean> = (value) => {
 };
 
 export function readChoice<const Choice extends string>(choices: readonly Choice[]): Reader<Choice> {
-  return (value) => {
+  const read = (value: unknown) => {
     const found = choices.find((choice) => choice === value);
     if (found !== undefined) return found;
     throw new ValueError(
       `${show(value)} is none of ${choices.join(', ')}${meantHint(String(value), choices)}`,
     );
   };
+  return Object.assign(read, { choices });
 }
 
 export function readWholeNumber(least: number, greatest: number): Reader<number> {

@@ -20,6 +20,8 @@ export interface AgentView {
   explain(packet: PacketQuestion & MomentQuestion): Promise<WalkJson>;
   /** As `explain`, in lines for a terminal. */
   describe(packet: PacketQuestion & ListQuestion & MomentQuestion): Promise<readonly Line[]>;
+  /** Places that begin with the text; those that end with `/` are not complete. */
+  places(text: string): readonly string[];
   /** As `knat explain --flows FILE -o json` prints them, in pieces. Throws InvalidQuery at once. */
   flows(flows: unknown): AsyncIterable<string>;
 }

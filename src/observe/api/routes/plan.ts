@@ -45,6 +45,7 @@ export function planRoutes(app: Api, view: AgentView): void {
     ),
   );
   answer(app, routes.explain, (packet) => view.explain(packet));
+  answer(app, routes.places, ({ search = '' }) => ({ places: view.places(search) }));
   answer(app, routes.describe, (packet) => view.describe(packet));
 }
 
