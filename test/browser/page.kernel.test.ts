@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { ip } from '../generators/build.ts';
 import { fillConntrack } from '../netns/fill-conntrack.ts';
+import { nft } from '../netns/namespace.ts';
 import { ORIGIN, PageStage, type Visit } from './page-stage.ts';
 
 const SERVICES = 30_000;
@@ -119,6 +120,36 @@ test('explain: the form asks, and its address repeats the question in another br
   await page.getByRole('textbox', { name: 'To' }).fill('203.0.113.11:30099');
   await page.keyboard.press('Enter');
   await page.getByRole('note').getByText('not with 30099/TCP').first().waitFor();
+}, 120_000);
+
+test('explain: rules of other programs are steps of the way, for a ping too, and the address repeats them', async () => {
+  nft(`table inet site {
+  chain entering {
+    type filter hook input priority 0; policy accept;
+    icmp type echo-request ip saddr 198.51.100.11 drop
+    tcp dport 22 limit rate 1/hour reject
+  }
+}`);
+  try {
+    const visit = await open('#/explain?from=198.51.100.11&to=203.0.113.11&proto=icmp');
+    const way = visit.page.getByRole('region', { name: 'way through the kernel' });
+    await way.getByText('dropped', { exact: true }).waitFor();
+    const said = await way.innerText();
+    expect(said).toContain('(chain entering of table inet site)');
+    expect(said).toContain('icmp type 8 ip saddr 198.51.100.11 drop');
+    expect(said).not.toContain(':0');
+    await visit.page.reload();
+    await way.getByText('dropped', { exact: true }).waitFor();
+    expect(await way.innerText()).toBe(said);
+
+    // A rule that cannot be decided is named, with what it depends on.
+    await visit.page.goto(`${ORIGIN}/#/explain?from=198.51.100.11&to=203.0.113.11%3A22`);
+    await way.getByText('depends on a rate limit').waitFor();
+    await way.getByText('refused', { exact: true }).waitFor();
+    await way.getByText('reaches this node itself', { exact: true }).waitFor();
+  } finally {
+    nft('delete table inet site');
+  }
 }, 120_000);
 
 test('trace: real packets appear while it runs, and the address repeats the question', async () => {

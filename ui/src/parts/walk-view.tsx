@@ -1,8 +1,8 @@
 import { Alert, Badge, Button, Card, Code, Group, List, Stack, Text, Timeline, Title } from '@mantine/core';
 import { useState } from 'react';
 import type { WalkJson, WalkPacket, WalkPath, WalkStep } from '../../../src/forms/walk.ts';
-import { formatEndpoint } from '../../../src/net/address.ts';
 import { Connections } from './connections.tsx';
+import { place } from './place.ts';
 import { WayView } from './way-view.tsx';
 
 const VERDICTS: Readonly<Record<string, { color: string; text: string }>> = {
@@ -154,11 +154,6 @@ function PathCard({ path, isChoice }: { path: WalkPath; isChoice: boolean }) {
       </Text>
     </Card>
   );
-}
-
-/** Without ports (ICMP) the address alone. */
-function place(address: string, port: number): string {
-  return port === 0 ? address : formatEndpoint(address, port);
 }
 
 function same(a: WalkPacket, b: WalkPacket): boolean {

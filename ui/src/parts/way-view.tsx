@@ -1,6 +1,6 @@
 import { Alert, Badge, Card, Code, Group, List, Stack, Text } from '@mantine/core';
 import type { WalkJson } from '../../../src/forms/walk.ts';
-import { formatEndpoint } from '../../../src/net/address.ts';
+import { place } from './place.ts';
 
 type Way = NonNullable<WalkJson['way']>;
 type WayEnd = Way['ends'][number];
@@ -64,8 +64,8 @@ function End({ end }: { end: WayEnd }) {
           {text}
         </Badge>
         <Code>
-          {after.source === 'node' ? 'this node' : after.source} →{' '}
-          {formatEndpoint(after.destination, after.port)}
+          {after.source === 'node' ? 'this node' : after.source} → {/* Port 0: ICMP, or not known. */}
+          {place(after.destination, after.port)}
         </Code>
         {output !== null && <Text size="sm">by {output}</Text>}
         {because !== '' && <Text size="sm">{because}</Text>}
