@@ -70,6 +70,10 @@ async function runProgram(words: readonly string[]): Promise<void> {
       return await answerWhatIf();
     }
     default: {
+      if (words[0] === 'complete') {
+        const { complete } = await import('./completion/complete.ts');
+        return await complete(context, words.slice(words[1] === '--' ? 2 : 1));
+      }
       const { createProgram } = await import('./program.ts');
       await createProgram(context, words).parseAsync();
     }

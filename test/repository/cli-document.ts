@@ -55,14 +55,7 @@ An object that cannot be used stops nothing else: everything valid is programmed
 force, and the problem is named with file, line, object and field on standard error, in \`knat status\` and in its JSON.
 \`knat agent --once\` therefore ends with status 0 although objects have problems; with \`--strict\` it programs the same
 and ends with status 1.
-${shownCommands(program).map(commandSection).join('')}`;
-}
-
-function shownCommands(program: Command): Command[] {
-  return program
-    .createHelp()
-    .visibleCommands(program)
-    .filter((command) => command.name() !== 'help');
+${program.commands.map(commandSection).join('')}`;
 }
 
 function commandSection(command: Command): string {

@@ -20,15 +20,7 @@ export interface CommandDeclaration {
   /** Shown between options and examples. */
   readonly notes?: string;
   readonly examples: readonly string[];
-  /** Not in the help: for programs, not for people. */
-  readonly hidden?: boolean;
-  /** @param all arguments, where the command takes several */
-  run(
-    values: SettingValues,
-    context: Context,
-    argument: string | undefined,
-    all: readonly string[],
-  ): Promise<void>;
+  run(values: SettingValues, context: Context, argument: string | undefined): Promise<void>;
 }
 
 /** @param isWhole false: only what the list of commands shows */
@@ -38,14 +30,14 @@ export function addCommand(
   context: Context,
   isWhole: boolean,
 ): void {
-  const { name, summary, description, argument, options, notes = '', examples, hidden = false } = declaration;
-  const command = program.command(name, { hidden }).summary(summary).description(description);
+  const { name, summary, description, argument, options, notes = '', examples } = declaration;
+  const command = program.command(name).summary(summary).description(description);
   if (!isWhole) return;
   if (argument !== undefined) command.argument(...argument);
   addOptions(command, options);
   command.addHelpText('after', `${notes}\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n`);
   command.action(async () => {
-    await declaration.run(await valuesOf(command, context), context, command.args[0], command.args);
+    await declaration.run(await valuesOf(command, context), context, command.args[0]);
   });
 }
 

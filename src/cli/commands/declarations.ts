@@ -461,16 +461,6 @@ An expectation names a packet as knat explain does, and what should become of it
     run: async (_, context, shell = '') => (await import('./completion.ts')).completion(context, shell),
   },
   {
-    name: 'complete',
-    hidden: true,
-    summary: 'print what may follow, for a shell',
-    description: 'Used by the scripts of knat completion.',
-    argument: ['[words...]', 'the words after knat; the last one is completed'],
-    options: [],
-    examples: ['knat complete -- explain --from pod/shop/'],
-    run: async (_, context, _word, words) => (await import('./complete.ts')).complete(context, words),
-  },
-  {
     name: 'version',
     summary: 'print the versions of knat, Node.js, nft and the kernel',
     description: 'Prints the versions to name in an error report.',

@@ -10,10 +10,9 @@ const asked = (...words: string[]) => {
 };
 const none = { words: [], files: false, names: null };
 
-test('commands, but none that is hidden', () => {
+test('commands, and help', () => {
   expect(asked('ex').words).toEqual(['explain']);
   expect(asked('').words).toContain('help');
-  expect(asked('').words).not.toContain('complete');
   expect(asked('help', 'st').words).toEqual(['status']);
   expect(asked('nonsense', '')).toEqual(none);
 });

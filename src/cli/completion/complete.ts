@@ -1,13 +1,13 @@
 import { placesFrom } from '../../explain/place-names.ts';
 import { askAgent } from '../../observe/client.ts';
-import { candidatesFor } from '../completion/candidates.ts';
 import type { Context } from '../context.ts';
 import { createProgram } from '../program.ts';
+import { candidatesFor } from './candidates.ts';
 
 /** Milliseconds: who presses Tab waits no longer for names. */
 const PATIENCE = 1_000;
 
-/** `knat complete -- WORD…`: what a shell may offer for the last word, a line each. Without an agent there are no names. */
+/** `knat complete -- WORD…`, for the scripts of `knat completion`: what a shell may offer for the last word, a line each. Without an agent there are no names. */
 export async function complete(context: Context, words: readonly string[]): Promise<void> {
   const { terminal } = context;
   const program = createProgram(context, words.slice(0, 1));
