@@ -39,7 +39,9 @@ const noLimits: PodLimits = new Map();
 export class Planner {
   /** Services whose slices changed. */
   readonly #movedServices = new Set<string>();
-  readonly #facts = new FactStore((service) => this.#movedServices.add(service));
+  readonly #facts = new FactStore((service) => {
+    if (!this.#dirtyServices.has(service)) this.#movedServices.add(service);
+  });
   readonly nodes = this.#facts.of('Node');
   readonly services = this.#facts.of('Service');
   readonly pods = this.#facts.of('Pod');
