@@ -455,7 +455,7 @@ An expectation names a packet as knat explain does, and what should become of it
     examples: [
       'source <(knat completion bash)                                        # for this shell',
       'knat completion bash > /etc/bash_completion.d/knat                    # for every shell from now on',
-      'knat completion zsh > "${fpath[1]}/_knat"',
+      'knat completion zsh > /usr/local/share/zsh/site-functions/_knat',
       'knat completion fish > ~/.config/fish/completions/knat.fish',
     ],
     run: async (_, context, shell = '') => (await import('./completion.ts')).completion(context, shell),
