@@ -45,6 +45,8 @@ export const MOST_GONE = 131_072;
 /** Before `raw` rules of others at −300 would see what we send; before our own chains (−105), which drop what is invalid. */
 const UNTRACKED = -301;
 const BEFORE_OURS = -106;
+/** After all source translation (100). */
+const AFTER_OURS = 200;
 
 const FIN = 0x01;
 const SYN = 0x02;
@@ -64,7 +66,7 @@ export interface GoneConnection {
 }
 
 /** What is there of the table: whether a version before left another one is told by its comment. */
-const COMMENT = 'ends of connections whose endpoint is gone are told; the agent of knat writes it (1)';
+const COMMENT = 'ends of connections whose endpoint is gone are told; the agent of knat writes it (2)';
 
 export function goneTable(family: Family): TableNode {
   const { saddr, daddr } = addresses[family];
@@ -75,7 +77,10 @@ export function goneTable(family: Family): TableNode {
   });
   const told = dynset('update', gone, packet, null, KEPT_WHEN_TOLD);
   const ofUs = member(answered, gone);
-  const isBegin = masked(tcpFlags, SYN | ACK | RST | FIN, SYN, 'syn / fin,syn,rst,ack', '!=');
+  const begins = (operator: '==' | '!=') => ({
+    tcp: masked(tcpFlags, SYN | ACK | RST | FIN, SYN, 'syn / fin,syn,rst,ack', operator),
+    sctp: masked(firstChunk, 0xff, INIT, `${INIT}`, operator),
+  });
   return {
     family,
     comment: COMMENT,
@@ -84,14 +89,16 @@ export function goneTable(family: Family): TableNode {
       chain(
         'tell',
         'a segment of a connection that is gone: its sender is told',
-        rule(protocolIs('TCP'), isBegin, member(packet, gone), told, reject(family, 'tcp reset')),
+        rule(protocolIs('TCP'), begins('!=').tcp, member(packet, gone), told, reject(family, 'tcp reset')),
         rule(
           protocolIs('SCTP'),
-          masked(firstChunk, 0xff, INIT, `${INIT}`, '!='),
+          begins('!=').sctp,
           member(packet, gone),
           told,
           reject(family, 'no protocol'),
         ),
+        rule(protocolIs('TCP'), begins('==').tcp, dynset('delete', gone, packet, null)),
+        rule(protocolIs('SCTP'), begins('==').sctp, dynset('delete', gone, packet, null)),
       ),
       baseChain(
         'prerouting',
@@ -102,6 +109,13 @@ export function goneTable(family: Family): TableNode {
         'output',
         { type: 'filter', hook: 'output', priority: BEFORE_OURS },
         rule(beginsOrFitsNowhere, jump('tell')),
+      ),
+      // A new connection with the same ends is forgotten here in both directions: a segment outside of its window is no reason to reset it.
+      baseChain(
+        'begun',
+        { type: 'filter', hook: 'postrouting', priority: AFTER_OURS },
+        rule(protocolIs('TCP'), begins('==').tcp, dynset('delete', gone, answered, null)),
+        rule(protocolIs('SCTP'), begins('==').sctp, dynset('delete', gone, answered, null)),
       ),
       baseChain(
         'sent',
