@@ -30,6 +30,7 @@ import { kernelDifference } from './companions/difference.ts';
 import { flowsForPeople } from './companions/flows.ts';
 import { foreignTranslation } from './companions/foreign-translation.ts';
 import { GoneEndpointCompanion } from './companions/gone-endpoints.ts';
+import { goneTableTidied } from './companions/gone-table.ts';
 import { healthEndpoints } from './companions/health.ts';
 import { history } from './companions/history.ts';
 import { type HttpOptions, httpServers } from './companions/http.ts';
@@ -160,14 +161,14 @@ export async function runAgent(run: AgentRun, signal: AbortSignal): Promise<Stat
       const { prefix, replace } = run.podnatController;
       companions.push(podnatController(opened(new IptablesChains(podnatOwner(prefix))), replace));
     }
-    if (
-      !once &&
-      (run.flows ?? defaultFlowSettings).onEndpointGone === 'reset' &&
-      (enable.service || enable.pod)
-    ) {
+    if (!once) {
       const table = new GoneTable(datapath, opened(new NftablesConnection()));
-      const ender = opened(new ConnectionEnder(table, () => surroundings.random()));
-      companions.push((agent) => new GoneEndpointCompanion(agent, ender, table));
+      companions.push(goneTableTidied(table));
+      const { onEndpointGone } = run.flows ?? defaultFlowSettings;
+      if (onEndpointGone === 'reset' && (enable.service || enable.pod)) {
+        const ender = opened(new ConnectionEnder(table, () => surroundings.random()));
+        companions.push((agent) => new GoneEndpointCompanion(agent, ender));
+      }
     }
     if (!once) companions.push(...(await lastingCompanions(run, datapath, surroundings)));
     const agent = new Agent({

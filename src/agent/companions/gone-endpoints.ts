@@ -19,13 +19,6 @@ export interface Ender {
   tell(connection: FoundConnection): void;
 }
 
-/** The table of connections that were ended. */
-export interface GoneRecord {
-  /** Null: there is no table. */
-  count(): number | null;
-  remove(): void;
-}
-
 /** Milliseconds after which both ends are told once more: a packet may have been lost. */
 const TELL_AGAIN = 1_000;
 /** Connections that are told again; of more, only these. */
@@ -35,8 +28,6 @@ const REST = 4;
 const LEAST_REST = 50;
 const LONGEST_REST = 2_000;
 const RETRY_AFTER = 5_000;
-/** How often it is looked whether the table of ended connections is empty. */
-const TIDY_EVERY = 60_000;
 /** Owners that the log names. */
 const NAMED = 5;
 
@@ -50,7 +41,6 @@ export class GoneEndpointCompanion implements Companion {
   readonly name = 'connections to gone endpoints';
   readonly #agent: AgentFacts;
   readonly #ender: Ender;
-  readonly #record: GoneRecord;
   readonly #notes: GoneNotes;
   readonly #wake: Wake;
   #delivered = 0;
@@ -62,10 +52,9 @@ export class GoneEndpointCompanion implements Companion {
   /** What could not be ended yet. */
   #left: GoneEndpoints = new Map();
 
-  constructor(agent: AgentFacts, ender: Ender, record: GoneRecord) {
+  constructor(agent: AgentFacts, ender: Ender) {
     this.#agent = agent;
     this.#ender = ender;
-    this.#record = record;
     this.#notes = new GoneNotes(agent.planner);
     this.#wake = new Wake(agent.surroundings);
   }
@@ -90,10 +79,6 @@ export class GoneEndpointCompanion implements Companion {
   async run(signal: AbortSignal): Promise<void> {
     const { silence } = this.#ender;
     if (silence !== null) this.#agent.logger.warn({ why: silence }, SILENT);
-    await Promise.all([this.#follow(signal), this.#tidy(signal)]);
-  }
-
-  async #follow(signal: AbortSignal): Promise<void> {
     const { now, sleep } = this.#agent.surroundings;
     while (!signal.aborted) {
       const gone = this.#notes.take(now(), this.#inForce, this.#keyFacts());
@@ -161,19 +146,6 @@ export class GoneEndpointCompanion implements Companion {
       if (index % 100 === 99) await new Promise((resolve) => setImmediate(resolve));
       if (signal.aborted) return;
       this.#ender.tell(one);
-    }
-  }
-
-  /** Removes the table of ended connections once nothing is in it: while it is there, packets pass its chains. */
-  async #tidy(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#agent.surroundings.sleep(TIDY_EVERY, signal);
-      if (signal.aborted) return;
-      try {
-        if (this.#record.count() === 0) this.#record.remove();
-      } catch (error) {
-        this.#agent.logger.debug({ err: error }, 'the table of ended connections stays');
-      }
     }
   }
 
