@@ -1,6 +1,7 @@
 import type { EndpointSliceFact } from '../model/endpoint-slice.ts';
 import { objectKey } from '../model/object.ts';
 import type { IpAddress } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
 import type { ServiceFrontend } from './entry.ts';
 
 /** Slices of a Service by its key. */
@@ -22,11 +23,24 @@ export function isListed(slices: SlicesOf, service: string, port: SlicePort, add
 /** As `isListed`, for the Service that has the frontend. */
 export function isListedAt(
   slices: SlicesOf,
-  { owner, portName: name, tuple }: Pick<ServiceFrontend, 'owner' | 'portName' | 'tuple'>,
+  frontend: Pick<ServiceFrontend, 'owner' | 'portName' | 'tuple'>,
   address: IpAddress,
 ): boolean {
-  const service = objectKey(owner.namespace, owner.name);
-  return isListed(slices, service, { name, protocol: tuple.protocol }, address);
+  const { portName: name, tuple } = frontend;
+  return isListed(slices, serviceOf(frontend), { name, protocol: tuple.protocol }, address);
+}
+
+/** The key of the Service that has the frontend. */
+export function serviceOf({ owner }: Pick<ServiceFrontend, 'owner'>): string {
+  return objectKey(owner.namespace, owner.name);
+}
+
+/**
+ * False: nobody has said yet which endpoints of this family the Service has. Kubernetes gives a Service without endpoints an
+ * empty slice.
+ */
+export function hasSlice(slices: SlicesOf, service: string, family: Family): boolean {
+  return slices.slicesOf(service).some((slice) => slice.family === family);
 }
 
 export function hasPort({ ports }: EndpointSliceFact, { name, protocol }: SlicePort): boolean {

@@ -135,6 +135,31 @@ test('a Service that is created again keeps the endpoints that it lists', () => 
   expect(others).toEqual({});
 });
 
+test('slices that are replaced after a Service was created again, one by one, have the longer grace too', () => {
+  const second = present('EndpointSlice', slice([B], { name: 'web-2' }));
+  const desk = new Desk(web, present('EndpointSlice', slice([A])), second);
+  desk.apply(absent('Service', 'shop/web'));
+  desk.apply(web);
+  desk.now += 300;
+  desk.apply(absent('EndpointSlice', 'shop/web-1'));
+  expect(desk.after(ENDPOINT_GRACE)).toEqual({});
+  desk.apply(absent('EndpointSlice', 'shop/web-2'));
+  expect(desk.after(1_000)).toEqual({});
+  desk.apply(present('EndpointSlice', slice([A], { name: 'web-3' })));
+  expect(Object.keys(desk.after(2 * SERVICE_GRACE))).toEqual([B]);
+  expect(desk.notes.nextDue).toBeNull();
+});
+
+test('a Service without any slice waits for one; one whose slice is empty does not', () => {
+  const desk = new Desk(web, both);
+  desk.apply(absent('EndpointSlice', 'shop/web-1'));
+  expect(desk.after(ENDPOINT_GRACE)).toEqual({});
+  desk.apply(both);
+  expect(desk.after(SERVICE_GRACE)).toEqual({});
+  desk.apply(present('EndpointSlice', slice([], { family: 'IPv4' })));
+  expect(Object.keys(desk.after(ENDPOINT_GRACE))).toEqual([A, B]);
+});
+
 test('the binding of a Pod is gone with the Pod, not while it terminates, and not with its annotation', () => {
   const smtp = pod([natEntry()]);
   const desk = new Desk(present('Pod', smtp));

@@ -4,6 +4,7 @@ import { objectKey } from '../../model/object.ts';
 import type { PodFact } from '../../model/pod.ts';
 import type { ServiceFact } from '../../model/service.ts';
 import { addDeleted, addLeft, addPod, type GoneEndpoints, type KeyFacts } from '../../plan/gone-endpoints.ts';
+import { hasSlice } from '../../plan/listed-endpoints.ts';
 import type { Planner } from '../../plan/planner.ts';
 
 /**
@@ -41,6 +42,8 @@ export class GoneNotes {
   /** By their time; those of Services apart, since they wait for longer. */
   readonly #soon: Note[] = [];
   readonly #late: Note[] = [];
+  /** Services that were deleted, and until when their slices may come and go if they were created again. */
+  readonly #unsettled = new Map<string, number>();
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -54,6 +57,7 @@ export class GoneNotes {
       const isLate = former.kind === 'service';
       const due = now + (isLate ? SERVICE_GRACE : ENDPOINT_GRACE);
       (isLate ? this.#late : this.#soon).push({ former, due, delivery });
+      if (isLate) this.#unsettled.set(change.key, due);
     }
   }
 
@@ -80,10 +84,12 @@ export class GoneNotes {
     switch (former.kind) {
       case 'slice': {
         const { slice, service } = former;
-        const present = services.get(objectKey(service.namespace, service.name));
-        if (present !== undefined) addLeft(gone, slice, present, this.#facts, facts);
-        else {
-          // The slices of a deleted Service go before it, or after it.
+        const key = objectKey(service.namespace, service.name);
+        const present = services.get(key);
+        if (present !== undefined && this.#isSettled(key, slice, now)) {
+          addLeft(gone, slice, present, this.#facts, facts);
+        } else {
+          // The slices of a deleted Service go before it, or after it, and even after it was created again.
           const deleted: Former = { kind: 'service', service, slices: [slice] };
           this.#late.push({ former: deleted, due: now + SERVICE_GRACE, delivery });
         }
@@ -91,7 +97,9 @@ export class GoneNotes {
       }
       case 'service': {
         const { service, slices } = former;
-        const isBack = services.has(objectKey(service.namespace, service.name));
+        const key = objectKey(service.namespace, service.name);
+        if ((this.#unsettled.get(key) ?? now) <= now) this.#unsettled.delete(key);
+        const isBack = services.has(key);
         if (!isBack) addDeleted(gone, service, slices, facts);
         else for (const slice of slices) addLeft(gone, slice, service, this.#facts, facts);
         break;
@@ -104,6 +112,12 @@ export class GoneNotes {
       default:
         former satisfies never;
     }
+  }
+
+  /** False while slices of a Service will come: it was just created again, or has none of this family at all. */
+  #isSettled(key: string, { family }: EndpointSliceFact, now: number): boolean {
+    if ((this.#unsettled.get(key) ?? 0) > now) return false;
+    return hasSlice(this.#facts, key, family);
   }
 
   #formerOf(change: FactChange): Former | null {

@@ -108,6 +108,14 @@ describe('after a start, for what changed before', () => {
     expect(judge(flow('10.96.0.10:80', LISTED))).toBe(false);
   });
 
+  test('not while the Service has no slice of the family: whoever writes them has not come to it', () => {
+    const slices = { slicesOf: () => [slice(['fd00:244:1::1'], { name: 'web-6' })] };
+    const one = flow('10.96.0.10:80', GONE);
+    expect(new GoneFlowJudge({ plan: planner.plan, slices, gone: new Map(), former }).isGone(one)).toBe(
+      false,
+    );
+  });
+
   test('on an address of the node only if it is a pod', () => {
     expect(judge(flow(`${NODE}:30080`, GONE))).toBe(true);
     expect(judge(flow(`${NODE}:30080`, STRANGER))).toBe(false);

@@ -4,7 +4,7 @@ import { protocolNumber } from '../../net/protocol.ts';
 import { setContains } from '../../net/ranges.ts';
 import { endpointAt } from '../../plan/entry.ts';
 import type { GoneEndpoints } from '../../plan/gone-endpoints.ts';
-import { isListedAt, type SlicesOf } from '../../plan/listed-endpoints.ts';
+import { hasSlice, isListedAt, type SlicesOf, serviceOf } from '../../plan/listed-endpoints.ts';
 import { type NatPlan, scopeOf } from '../../plan/nat-plan.ts';
 import { conntrackStatus, type TrackedFlow } from '../../wire/conntrack/entry.ts';
 import { DialledTuples } from './flow-changes.ts';
@@ -78,6 +78,7 @@ export class GoneFlowJudge {
     if (this.#search.former === null) return false;
     const { isKnown, localAddresses } = this.#search.former;
     if (entry?.kind === 'ServiceFrontend') {
+      if (!hasSlice(slices, serviceOf(entry), flow.family)) return false;
       return !localAddresses.has(tuple.address) || setContains(scopeOf(plan, flow.family).pods, endpoint);
     }
     if (isKnown(endpoint)) return false;
