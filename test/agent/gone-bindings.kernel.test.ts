@@ -11,6 +11,7 @@ import {
   clusterIP,
   endsOf,
   FAMILIES,
+  flowsTo,
   GoneScene,
   leaving,
   node,
@@ -25,6 +26,17 @@ import {
 
 /** Whether connection tracking begins in mid-stream. */
 const LOOSE = '/proc/sys/net/netfilter/nf_conntrack_tcp_loose';
+/** Of test/netns/sctp: what packets to the client, and to the server, must have. */
+const [CLIENT_TAG, SERVER_TAG] = [1, 2];
+/** A client that sends its FIN 1 s after it has connected; prints how the connection ended. */
+const HALF_CLOSED = `
+  const [localAddress, host] = process.argv.slice(1);
+  const socket = require('node:net').connect({ host, port: 80, localAddress, allowHalfOpen: true });
+  socket.on('connect', () => { socket.write('x'); setTimeout(() => socket.end(), 1000); });
+  socket.on('error', ({ code }) => { console.log(code); process.exit(0); });
+  socket.on('end', () => { console.log('end'); process.exit(0); });
+  socket.resume();
+  setTimeout(() => { console.log('nothing'); process.exit(0); }, 15000);`;
 const ENDED = 'since the endpoint is gone';
 
 let scene: GoneScene;
@@ -167,6 +179,75 @@ describe.each(FAMILIES)('%s', (family) => {
     expect(seen).toContain('counter packets 0 ');
     expect((await after()).ended).toBeNull();
   }, 60_000);
+
+  test('an SCTP association: both ends get an ABORT with the tag that they expect', async () => {
+    const word = family === 'IPv6' ? 'ip6' : 'ip';
+    const ports = [{ name: 'echo', protocol: 'SCTP', port: 80, nodePort: 30080 }];
+    const slices = (condition: 'ready' | 'absent') =>
+      sliceObjects(condition, 'absent').map((slice) => ({
+        ...slice,
+        ports: [{ name: 'echo', protocol: 'SCTP', port: 8080 }],
+      }));
+    scene.write([nodeObject, serviceObject({ ports }), ...slices('ready')]);
+    await scene.stage.listen([{ address: leaving[family], protocol: 'SCTP', port: 8080 }]);
+    await scene.start();
+    const associated = await scene.stage.dial({ ...fromPod, protocol: 'SCTP' }, 4_000);
+    expect(associated.outcome).toBe('answered');
+    const aborts = [
+      [pod[family], clusterIP[family], CLIENT_TAG],
+      [leaving[family], pod[family], SERVER_TAG],
+    ] as const;
+    for (const [at, from, tag] of aborts) {
+      const seen = `${word} saddr ${from} ${word} daddr ${at} meta l4proto sctp @th,96,8 6 @th,32,32 ${tag} counter`;
+      await scene.stage.nftOf(
+        at,
+        ['-f', '-'],
+        `table inet seen { chain in { type filter hook prerouting priority -400; ${seen}; }; }`,
+      );
+    }
+    scene.write([nodeObject, serviceObject({ ports }), ...slices('absent')]);
+    await scene.logged(ENDED);
+    for (const [at] of aborts) {
+      await waitUntil(async () => {
+        const listed = await scene.stage.nftOf(at, ['list', 'table', 'inet', 'seen']);
+        return /counter packets [1-9]/.test(listed);
+      });
+      await scene.stage.nftOf(at, ['delete', 'table', 'inet', 'seen']);
+    }
+  }, 60_000);
+
+  test('a client that has closed its side, and waits for the rest of the answer', async () => {
+    scene.write([nodeObject, serviceObject(), ...sliceObjects('ready', 'absent')]);
+    await scene.start();
+    const host = scene.stage.hostOf(pod[family]);
+    const client = host.run([process.execPath, '-e', HALF_CLOSED, pod[family], clusterIP[family]]);
+    await waitUntil(() => flowsTo(leaving[family]) > 0);
+    await sleep(300); // it has connected, and waits
+    await scene.kill(leaving[family]);
+    await sleep(1_500); // it has closed its side
+    scene.write([nodeObject, serviceObject(), ...sliceObjects('absent', 'absent')]);
+    expect(await client).toContain('ECONNRESET');
+  }, 60_000);
+
+  test.each([
+    ['the ClusterIP', fromPod],
+    ['a bound port', bound],
+  ])(
+    'a server that lives on has no connection of %s left',
+    async (_, dialled) => {
+      const server = scene.stage.hostOf(leaving[family]);
+      const established = () => server.run(['ss', '-Htn', 'state', 'established', 'src', leaving[family]]);
+      scene.write([nodeObject, mail, serviceObject(), ...sliceObjects('ready', 'absent')]);
+      await scene.start();
+      const held = await scene.holdAll(dialled);
+      expect((await established()).trim().split('\n')).toHaveLength(held.length);
+      scene.write([nodeObject, serviceObject(), ...sliceObjects('absent', 'absent')]);
+      await scene.logged(ENDED);
+      await waitUntil(async () => (await established()) === '');
+      expect(await endsOf(held)).toEqual(told);
+    },
+    60_000,
+  );
 
   test('a Service that is created again, and its slices replaced a moment later', async () => {
     scene.write([nodeObject, serviceObject(), ...sliceObjects('ready')]);
