@@ -627,3 +627,28 @@ test('addresses that come and go while knat reads change the result, and back', 
     addresses.close();
   }
 }, 60_000);
+
+test('a thousand routes that come at once are told a few times', async () => {
+  const addresses = new KernelAddresses();
+  let told = 0;
+  let routes = 0;
+  const stop = addresses.watch(() => {
+    told++;
+    routes = ip('route show table 777').split('\n').length - 1;
+  });
+  try {
+    ip('link set lo up');
+    const lines = Array.from({ length: 1000 }, (_, i) => `198.19.${i >> 8}.${i & 255}/32 dev lo table 777`);
+    execFileSync('ip', ['-batch', '-'], { input: lines.map((line) => `route add ${line}`).join('\n') });
+    await vi.waitFor(() => expect(routes).toBe(1000));
+    const toldFirst = told;
+    ip('route del 198.19.0.0/32 dev lo table 777');
+    await vi.waitFor(() => expect(routes).toBe(999));
+    expect(told).toBeGreaterThan(toldFirst);
+    expect(told).toBeLessThan(50);
+  } finally {
+    stop();
+    addresses.close();
+    ip('route flush table 777');
+  }
+});

@@ -32,8 +32,19 @@ export class KernelAddresses implements InterfaceAddresses {
     }
   }
 
+  /** Many changes in one turn of the event loop are told once: whoever hears of one reads everything. */
   watch(onChange: () => void): () => void {
-    return watchRoutes(onChange);
+    let due: NodeJS.Immediate | null = null;
+    const stop = watchRoutes(() => {
+      due ??= setImmediate(() => {
+        due = null;
+        onChange();
+      });
+    });
+    return () => {
+      stop();
+      if (due !== null) clearImmediate(due);
+    };
   }
 
   close(): void {
