@@ -309,9 +309,15 @@ export class NftablesDatapath implements Datapath {
 
   /** A transaction about another table of ours: without this, the next change would take it for somebody else's. */
   commitAside(batch: Batch): void {
-    const isKnown = this.#connection.generation().id === this.#generation;
+    if (this.#connection.generation().id === this.#generation) {
+      try {
+        this.#commit(batch);
+        return;
+      } catch (error) {
+        if (!(error instanceof Busy)) throw error; // ERESTART: somebody else was faster, which must not count as ours
+      }
+    }
     this.#connection.commit(batch);
-    if (isKnown) this.#generation++;
   }
 
   /** The batch as one transaction, of which the ruleset has the generation that we know. */
