@@ -20,6 +20,7 @@ export default defineConfig({
           include: [
             'src/**/*.test.ts',
             'bench/**/*.test.ts',
+            'test/chaos/**/*.unit.test.ts',
             'test/chart/**/*.test.ts',
             'test/cluster/**/*.test.ts',
             'test/conformance/**/*.unit.test.ts',

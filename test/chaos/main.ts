@@ -1,6 +1,6 @@
 /**
  * `make chaos`: faults by a seeded schedule against an agent of a node in network namespaces, with traffic all the time. Prints each fault
- * that failed with the command that repeats it, then a report. Exit status 1 when any failed. Needs root.
+ * that failed with the command that repeats it, then a report. Exit status 1 when any failed, or an agent leaks descriptors. Needs root.
  */
 import { fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Child } from './child.ts';
 import { cpuSeconds } from './cpu.ts';
-import { formatReport, reportOf } from './report.ts';
+import { formatReport, isLeaking, reportOf } from './report.ts';
 import type { FaultResult, LifeResult } from './results.ts';
 import { LIFE } from './schedule.ts';
 import type { SeriesOptions } from './series.ts';
@@ -58,7 +58,7 @@ await Promise.all(Array.from({ length: Math.min(Number(values.workers), lives.le
 const report = reportNow();
 console.log(formatReport(report));
 if (values.report !== undefined) writeFileSync(values.report, `${JSON.stringify(report, null, 2)}\n`);
-process.exitCode = report.failed > 0 || wasBroken ? 1 : 0;
+process.exitCode = report.failed > 0 || wasBroken || isLeaking(report) ? 1 : 0;
 
 function reportNow() {
   return reportOf(seed, (performance.now() - start) / 1000, cpuSeconds(), faults, lived);

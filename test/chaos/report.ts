@@ -1,8 +1,10 @@
-import { type Footprint, slopeOf } from './checks/memory.ts';
+import { descriptorGrowthOf, type Footprint, slopeOf } from './checks/memory.ts';
 import type { FaultResult, LifeResult } from './results.ts';
 
 /** Points that a slope needs. */
 const LONG = 30;
+/** The most descriptors that an agent may hold more at the end of such a life than at its begin: less than one for ten faults. */
+const MOST_MORE = 2;
 
 /** What a run was, in numbers. */
 export interface Report {
@@ -17,6 +19,8 @@ export interface Report {
   readonly rssSlope: { readonly median: number; readonly steepest: number; readonly agents: number } | null;
   /** The largest difference of open descriptors in the life of one agent. */
   readonly descriptorSpread: number;
+  /** By how many descriptors the agent that leaked most grew. */
+  readonly descriptorGrowth: number;
   /** Where faults struck, for kinds that are to strike everywhere. */
   readonly places: Readonly<
     Record<string, { readonly struck: readonly string[]; readonly of: number | null }>
@@ -46,9 +50,15 @@ export function reportOf(
     cpuSeconds,
     rssSlope: slopesOf(agents),
     descriptorSpread: Math.max(0, ...agents.map(spreadOf)),
+    descriptorGrowth: Math.max(0, ...agents.map(descriptorGrowthOf)),
     places: placesOf(faults),
     kinds: byKind(faults),
   };
+}
+
+/** An agent that lived long holds descriptors that it did not hold before. */
+export function isLeaking({ descriptorGrowth }: Report): boolean {
+  return descriptorGrowth > MOST_MORE;
 }
 
 function slopesOf(agents: readonly (readonly Footprint[])[]): Report['rssSlope'] {
@@ -101,7 +111,7 @@ export function formatReport(report: Report): string {
   return [
     `seed ${report.seed}: ${report.faults} faults, ${report.failed} failed, ${report.dials} new connections, ${report.starts} starts`,
     `${report.seconds.toFixed(0)} s, ${(report.cpuSeconds / Math.max(report.faults, 1)).toFixed(2)} s of processor time a fault`,
-    `${slope}; descriptors differ by ${report.descriptorSpread} at most`,
+    `${slope}; descriptors differ by ${report.descriptorSpread} at most${isLeaking(report) ? `, and an agent LEAKED ${report.descriptorGrowth}` : ''}`,
     ...Object.entries(report.places).map(
       ([name, { struck, of }]) => `${name}: ${struck.length} places${of === null ? '' : ` of ${of}`}`,
     ),

@@ -29,3 +29,14 @@ export function slopeOf(points: readonly Footprint[]): number | null {
   const variance = points.reduce((sum, point) => sum + (point.age - age) ** 2, 0);
   return variance === 0 ? null : (covariance / variance) * (1000 / 2 ** 20);
 }
+
+/**
+ * By how many descriptors an agent holds more for good: the fewest in the last third of its life beside the fewest in the first.
+ * Connections that come and go change neither.
+ */
+export function descriptorGrowthOf(points: readonly Footprint[]): number {
+  const third = Math.floor(points.length / 3);
+  if (third === 0) return 0;
+  const fewest = (some: readonly Footprint[]) => Math.min(...some.map(({ descriptors }) => descriptors));
+  return fewest(points.slice(-third)) - fewest(points.slice(0, third));
+}
