@@ -313,6 +313,9 @@ describe('the pod', () => {
     const quiet = await renderDaemonSet('--set', 'onEndpointGone=keep');
     expect(quiet.agent.securityContext).toMatchObject({ capabilities: { add: ['NET_ADMIN'] } });
     expect(quiet.agent.args).toContain('--on-endpoint-gone=keep');
+    // Who only cleans up sends nothing.
+    const cleanup = await renderDaemonSet('--set', 'cleanup.enabled=true');
+    expect(JSON.stringify(cleanup.daemonSet)).not.toContain('NET_RAW');
     expect(daemonSet.spec.template.spec).toMatchObject({
       hostNetwork: true,
       priorityClassName: 'system-node-critical',

@@ -256,6 +256,7 @@ httpGet:
 
 {{/* Common to every container of knat. */}}
 {{- define "knat.container" -}}
+{{- $tells := and (eq .Values.onEndpointGone "reset") (not .Values.cleanup.enabled) -}}
 image: {{ include "knat.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 resources: {{- toYaml .Values.resources | nindent 2 }}
@@ -269,9 +270,9 @@ securityContext:
   readOnlyRootFilesystem: true
   capabilities:
     drop: [ALL]
-    # nftables, conntrack and large netlink buffers; raw packets that tell clients that their endpoint is gone. The kernel loads
+    # nftables, conntrack and large netlink buffers{{ if $tells }}; raw packets that tell clients that their endpoint is gone{{ end }}. The kernel loads
     # its modules itself: no SYS_MODULE.
-    {{- $own := ternary (list "NET_ADMIN" "NET_RAW") (list "NET_ADMIN") (eq .Values.onEndpointGone "reset") }}
+    {{- $own := ternary (list "NET_ADMIN" "NET_RAW") (list "NET_ADMIN") $tells }}
     add: {{- concat $own .Values.securityContext.extraCapabilities | uniq | toYaml | nindent 6 }}
 {{- end -}}
 
