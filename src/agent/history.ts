@@ -116,7 +116,8 @@ export class AgentHistory {
     if (KNOWN.has(kind)) return;
     const event = { kind, severity, message: message.slice(0, LONGEST), object };
     const text = JSON.stringify(event);
-    if (text === this.#lastEvent) return; // it goes on
+    // A trouble that goes on is told once; what was ended is news each time.
+    if (text === this.#lastEvent && kind !== 'connections-ended') return;
     this.#lastEvent = text;
     this.#recorder.happened(event);
     this.#wake.notify();
