@@ -31,4 +31,24 @@ export const recordLimits = {
     beyond: 'further lines are lost, and the log of the agent says so',
     remedy: 'Make the disk of --attribution-log faster.',
   }),
+  'gone-connections': reported({
+    most: 65_536,
+    unit: 'connections',
+    of: 'connections of an IP family that were ended because their endpoint is gone, and are remembered',
+    beyond: 'further ones are ended when earlier ones are forgotten, mostly 30 s after they were told',
+    remedy:
+      'Nothing else is needed if it was once. If not, endpoints with many connections go again and again.',
+  }),
+  'gone-found': counted({
+    most: 16_384,
+    unit: 'connections',
+    of: 'connections to gone endpoints that one reading of the connection table finds',
+    beyond: 'the others are found by the next reading, a moment later',
+  }),
+  'gone-told-again': counted({
+    most: 32_768,
+    unit: 'connections',
+    of: 'connections whose ends are told once more, in the same second',
+    beyond: 'the ends of further ones are told once',
+  }),
 } as const;

@@ -1,28 +1,36 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { Wake } from '../../base/wake.ts';
 import type { FormerEnds, GoneSearch } from '../../datapath/conntrack/gone-flows.ts';
+import { limitReached } from '../../limits/reached.ts';
+import { limits } from '../../limits/table.ts';
 import type { FactChange } from '../../model/facts.ts';
 import { formatRef, type ObjectRef } from '../../model/object.ts';
 import { firstFew } from '../../model/text.ts';
 import { type Port, parsePort } from '../../net/port.ts';
-import { protocolFromNumber } from '../../net/protocol.ts';
+import { protocolFromNumber, protocolNumber } from '../../net/protocol.ts';
 import type { GoneEndpoints } from '../../plan/gone-endpoints.ts';
 import { addressesOf } from '../../plan/listed-endpoints.ts';
 import type { AgentFacts, Companion, PlanInForce } from '../companion.ts';
-import type { FoundConnection } from '../gone/end-connections.ts';
+import type { Found, FoundConnection } from '../gone/end-connections.ts';
 import { GoneNotes } from '../gone/notes.ts';
 
 /** Ends connections; see ConnectionEnder. */
 export interface Ender {
   readonly silence: string | null;
-  find(search: GoneSearch, signal: AbortSignal): Promise<FoundConnection[]>;
-  end(found: readonly FoundConnection[], search: GoneSearch, signal: AbortSignal): Promise<FoundConnection[]>;
-  tell(connection: FoundConnection): void;
+  find(search: GoneSearch, signal: AbortSignal): Promise<Found>;
+  end(
+    found: readonly FoundConnection[],
+    search: GoneSearch,
+    signal: AbortSignal,
+    ended: (some: readonly FoundConnection[]) => void,
+  ): Promise<void>;
+  tell(connections: readonly FoundConnection[]): void;
 }
 
 /** Milliseconds after which both ends are told once more: a packet may have been lost. */
 const TELL_AGAIN = 1_000;
-/** Connections that are told again; of more, only these. */
-const MOST_TOLD_AGAIN = 20_000;
+/** Connections that are told again in one turn of the event loop. */
+const TOLD_AT_ONCE = 128;
 /** Rest after a reading of the table, as a multiple of its duration, and its bounds in milliseconds. */
 const REST = 4;
 const LEAST_REST = 50;
@@ -49,6 +57,8 @@ export class GoneEndpointCompanion implements Companion {
   #inForce = 0;
   #isFormerUnknown = true;
   #former: FormerEnds | null = null;
+  /** Connections that wait to be told again. */
+  #toldAgain = 0;
   /** What could not be ended yet. */
   #left: GoneEndpoints = new Map();
 
@@ -101,13 +111,15 @@ export class GoneEndpointCompanion implements Companion {
   async #attempt(signal: AbortSignal): Promise<boolean> {
     const { planner, findings } = this.#agent;
     const search = { plan: planner.plan, slices: planner, gone: this.#left, former: this.#former };
+    const ended: FoundConnection[] = [];
     try {
-      const found = await this.#ender.find(search, signal);
-      const ended = await this.#ender.end(found, search, signal);
-      this.#left = new Map();
-      this.#former = null;
+      const { connections, isAll } = await this.#ender.find(search, signal);
+      await this.#ender.end(connections, search, signal, (some) => ended.push(...some));
+      if (isAll) {
+        this.#left = new Map();
+        this.#former = null;
+      }
       findings.trouble(CODE, null);
-      if (ended.length > 0) this.#tell(ended, search, signal);
       return true;
     } catch (error) {
       if (signal.aborted) return false;
@@ -115,18 +127,28 @@ export class GoneEndpointCompanion implements Companion {
       const why = error instanceof Error ? error.message : String(error);
       findings.trouble(CODE, `connections to endpoints that are gone are not ended yet: ${why}`);
       return false;
+    } finally {
+      if (ended.length > 0) this.#tell(ended, search, signal);
     }
   }
 
   #tell(ended: readonly FoundConnection[], search: GoneSearch, signal: AbortSignal): void {
     const { logger, observations, surroundings } = this.#agent;
-    for (const { entry } of ended) {
-      const protocol = protocolFromNumber(entry.protocol) === 'SCTP' ? 'SCTP' : 'TCP';
-      observations.metrics.increment('knat_gone_connections_ended_total', { protocol });
+    const sctp = ended.filter(({ entry }) => entry.protocol === protocolNumber.SCTP).length;
+    for (const [protocol, count] of [
+      ['TCP', ended.length - sctp],
+      ['SCTP', sctp],
+    ] as const) {
+      observations.metrics.increment('knat_gone_connections_ended_total', { protocol }, count);
     }
     const endpoints = new Set(ended.map(({ entry }) => entry.reply.src));
+    const dialled = new Map<string, FoundConnection>();
+    for (const one of ended) {
+      const { protocol, original } = one.entry;
+      dialled.set(`${protocol} ${original.dst} ${original.dport}`, one);
+    }
     const owners = new Map<string, ObjectRef>();
-    for (const { entry } of ended) {
+    for (const { entry } of dialled.values()) {
       const owner = ownerOf(entry, search);
       if (owner !== null) owners.set(formatRef(owner), owner);
     }
@@ -137,16 +159,19 @@ export class GoneEndpointCompanion implements Companion {
     const [owner = null] = owners.size === 1 ? owners.values() : [];
     const at = surroundings.wallClock().toISOString();
     observations.activity.add({ kind: 'connections-ended', severity: 'info', message, object: owner }, at);
-    void this.#tellAgain(ended.slice(0, MOST_TOLD_AGAIN), signal);
+    const room = limits['gone-told-again'].most - this.#toldAgain;
+    limitReached('gone-told-again', ended.length - room);
+    void this.#tellAgain(room < ended.length ? ended.slice(0, room) : ended, signal);
   }
 
   async #tellAgain(ended: readonly FoundConnection[], signal: AbortSignal): Promise<void> {
+    this.#toldAgain += ended.length;
     await this.#agent.surroundings.sleep(TELL_AGAIN, signal);
-    for (const [index, one] of ended.entries()) {
-      if (index % 100 === 99) await new Promise((resolve) => setImmediate(resolve));
-      if (signal.aborted) return;
-      this.#ender.tell(one);
+    for (let at = 0; at < ended.length && !signal.aborted; at += TOLD_AT_ONCE) {
+      if (at > 0) await turn();
+      this.#ender.tell(ended.slice(at, at + TOLD_AT_ONCE));
     }
+    this.#toldAgain -= ended.length;
   }
 
   #keyFacts() {

@@ -1,6 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { GoneFlowJudge, type GoneSearch } from '../../datapath/conntrack/gone-flows.ts';
 import type { GoneConnection } from '../../datapath/nftables/gone-table.ts';
+import { limitReached } from '../../limits/reached.ts';
+import { limits } from '../../limits/table.ts';
 import type { IpAddress } from '../../net/address.ts';
 import { FAMILIES, type Family } from '../../net/family.ts';
 import { ConntrackConnection } from '../../wire/conntrack/connection.ts';
@@ -9,7 +11,7 @@ import type { ConntrackEntry } from '../../wire/conntrack/entry.ts';
 import { inTurns, TableReader } from '../../wire/conntrack/table.ts';
 import { Denied } from '../../wire/errors.ts';
 import { RawSender } from '../../wire/packet/raw-sender.ts';
-import { abort, challenge, type Ends } from '../../wire/packet/segments.ts';
+import { type Ends, putAbort, putChallenge } from '../../wire/packet/segments.ts';
 
 /** Connections that are ended in one turn of the event loop, of some milliseconds. */
 const AT_ONCE = 128;
@@ -18,6 +20,12 @@ const AT_ONCE = 128;
 export interface FoundConnection {
   readonly entry: ConntrackEntry;
   readonly state: ConnectionState;
+}
+
+export interface Found {
+  readonly connections: readonly FoundConnection[];
+  /** False: there may be more, for another reading. */
+  readonly isAll: boolean;
 }
 
 export interface GoneConnections {
@@ -54,8 +62,8 @@ export class ConnectionEnder {
     return this.#silence;
   }
 
-  /** Reads the table in turns. */
-  async find(search: GoneSearch, signal: AbortSignal): Promise<FoundConnection[]> {
+  /** Reads the table in turns, until it has found as many as one reading may have. */
+  async find(search: GoneSearch, signal: AbortSignal): Promise<Found> {
     // If the plan changes meanwhile, `end` decides again.
     const judge = new GoneFlowJudge(search);
     const found: FoundConnection[] = [];
@@ -64,17 +72,26 @@ export class ConnectionEnder {
       const state = flow.connectionState;
       if (!state.isOver) found.push({ entry: flow.copy(), state });
     });
-    for await (const _ of inTurns(steps)) signal.throwIfAborted();
-    return found;
+    const most = limits['gone-found'].most;
+    for await (const _ of inTurns(steps)) {
+      signal.throwIfAborted();
+      if (found.length < most) continue;
+      limitReached('gone-found');
+      return { connections: found, isAll: false };
+    }
+    return { connections: found, isAll: true };
   }
 
-  /** Ends them in turns. Returns what was ended; those that are not gone any more stay. */
+  /**
+   * Ends them in turns; those that are not gone any more stay.
+   * @param ended called with what was ended in each turn, also of those before an error
+   */
   async end(
     found: readonly FoundConnection[],
     search: GoneSearch,
     signal: AbortSignal,
-  ): Promise<FoundConnection[]> {
-    const ended: FoundConnection[] = [];
+    ended: (some: readonly FoundConnection[]) => void,
+  ): Promise<void> {
     for (let at = 0; at < found.length; at += AT_ONCE) {
       if (at > 0) await turn();
       signal.throwIfAborted();
@@ -83,29 +100,31 @@ export class ConnectionEnder {
       if (some.length === 0) continue;
       this.#gone.add(some.map(({ entry }) => connectionOf(entry)));
       this.#conntrack.deleteAll(some.map(({ entry }) => entry));
-      for (const one of some) {
-        this.tell(one);
-        ended.push(one);
-      }
+      this.tell(some);
+      ended(some);
     }
-    return ended;
   }
 
   /** Sends both ends what makes them end the connection. May be repeated. */
-  tell({ entry: { family, original, reply }, state: { tags, hasSaidGoodbye } }: FoundConnection): void {
+  tell(connections: readonly FoundConnection[]): void {
+    for (const connection of connections) this.#tell(connection);
+    for (const sender of this.#senders.values()) sender.flush();
+  }
+
+  #tell({ entry: { family, original, reply }, state: { tags, hasSaidGoodbye } }: FoundConnection): void {
     const sender = this.#senders.get(family);
     if (sender === undefined) return;
     const client = turned(original);
     const endpoint = turned(reply);
     if (tags !== null) {
-      sender.send(abort(client, tags.reply), client.dst);
-      sender.send(abort(endpoint, tags.original), endpoint.dst);
+      sender.put(client.dst, (bytes) => putAbort(bytes, client, tags.reply));
+      sender.put(endpoint.dst, (bytes) => putAbort(bytes, endpoint, tags.original));
       return;
     }
     const number = Math.floor(this.#random() * 2 ** 32);
     // The client has read to the end: a reset could only take from it what it has not read yet.
-    if (!hasSaidGoodbye) sender.send(challenge(client, number), client.dst);
-    sender.send(challenge(endpoint, number), endpoint.dst);
+    if (!hasSaidGoodbye) sender.put(client.dst, (bytes) => putChallenge(bytes, client, number));
+    sender.put(endpoint.dst, (bytes) => putChallenge(bytes, endpoint, number));
   }
 
   close(): void {

@@ -3,6 +3,8 @@
  * endpoint is gone. Without an entry there, the next segment of such a connection would pass as the first of a new one,
  * to another endpoint or untranslated. Here it is answered by a reset instead. docs/adr/0029-gone-endpoints.md.
  */
+import { limitReached } from '../../limits/reached.ts';
+import { limits } from '../../limits/table.ts';
 import { putAddress } from '../../net/address.ts';
 import { FAMILIES, type Family } from '../../net/family.ts';
 import { putNet16 } from '../../wire/bytes.ts';
@@ -40,7 +42,7 @@ const KEPT_MS = 1_000_000;
 /** Seconds for which a connection is remembered after an end of it was told: the answer may have been lost. */
 const KEPT_WHEN_TOLD = 30;
 /** Elements of a family, two for each connection: at most some 20 MiB, and 2 MiB of places at once. */
-export const MOST_GONE = 131_072;
+const MOST_GONE = 2 * limits['gone-connections'].most;
 
 /** Before `raw` rules of others at −300 would see what we send; before our own chains (−105), which drop what is invalid. */
 const UNTRACKED = -301;
@@ -152,7 +154,7 @@ export class GoneTable {
     try {
       this.#add(connections);
     } catch (error) {
-      if (!(error instanceof Rejected && error.failures.some(({ errno }) => errno === 'ENOENT'))) throw error;
+      if (!hasFailed(error, 'ENOENT')) throw error;
       this.#load(); // somebody took it away
       this.#add(connections);
     }
@@ -182,7 +184,13 @@ export class GoneTable {
       // The same ends may have been gone before.
       batch.addElements(nftFamily[family], GONE_TABLE, SET, elements, { exclusive: false });
     }
-    if (!batch.isEmpty) this.#committer.commitAside(batch);
+    if (batch.isEmpty) return;
+    try {
+      this.#committer.commitAside(batch);
+    } catch (error) {
+      if (hasFailed(error, 'ENFILE')) limitReached('gone-connections', connections.length);
+      throw error;
+    }
   }
 
   /** Makes the tables that are missing, or that another version made. */
@@ -202,6 +210,10 @@ export class GoneTable {
   #has(family: Family): boolean {
     return this.#reader.tables(nftFamily[family]).some(({ name }) => name === GONE_TABLE);
   }
+}
+
+function hasFailed(error: unknown, errno: string): boolean {
+  return error instanceof Rejected && error.failures.some((failure) => failure.errno === errno);
 }
 
 function elementsOf({ family, protocol, directions }: GoneConnection): SetElement[] {

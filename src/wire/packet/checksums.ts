@@ -1,9 +1,12 @@
 import { net16 } from '../bytes.ts';
 
-/** The Internet checksum (RFC 1071) of the parts one behind the other, each of an even length. */
-export function checksum(...parts: readonly Uint8Array[]): number {
-  let sum = 0;
-  for (const part of parts) for (let at = 0; at < part.length; at += 2) sum += net16(part, at);
+/**
+ * The Internet checksum (RFC 1071) of an even number of bytes.
+ * @param before the sum of what is not among them, such as the rest of a pseudo header
+ */
+export function checksum(bytes: Uint8Array, start = 0, end = bytes.length, before = 0): number {
+  let sum = before;
+  for (let at = start; at < end; at += 2) sum += net16(bytes, at);
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
   return ~sum & 0xffff;
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseAddress } from '../../net/address.ts';
 import { hex } from '../bytes.ts';
 import { checksum, crc32c } from './checksums.ts';
-import { abort, challenge, type Ends } from './segments.ts';
+import { type Ends, putAbort, putChallenge } from './segments.ts';
 
 function ends(src: string, dst: string): Ends {
   const [from, to] = [parseAddress(src), parseAddress(dst)];
@@ -20,16 +20,17 @@ describe.each([
   ['IPv6', ends('fd00:96::10', 'fd00:244:1::9'), 40],
 ])('%s', (family, both, header) => {
   test('a SYN-ACK whose checksum is right', () => {
-    const packet = challenge(both, 0x0102_0304);
+    const bytes = new Uint8Array(64).fill(0xff);
+    const packet = bytes.subarray(0, putChallenge(bytes, both, 0x0102_0304));
     expect(packet.length).toBe(header + 20);
     const segment = packet.subarray(header);
     expect(hex(segment.subarray(0, 14))).toBe('00509c4001020304545756515012');
-    const addresses = packet.subarray(family === 'IPv4' ? 12 : 8, header);
-    expect(checksum(addresses, Uint8Array.of(0, 6, 0, 20), segment)).toBe(0);
+    expect(checksum(packet, family === 'IPv4' ? 12 : 8, packet.length, 6 + 20)).toBe(0);
   });
 
   test('an ABORT with the tag', () => {
-    const packet = abort(both, 0xdead_beef).subarray(header);
+    const bytes = new Uint8Array(64).fill(0xff);
+    const packet = bytes.subarray(header, putAbort(bytes, both, 0xdead_beef));
     expect(hex(packet.subarray(0, 8))).toBe('00509c40deadbeef');
     expect(hex(packet.subarray(12))).toBe('06000004');
     const sum = packet.slice(8, 12).reverse();

@@ -1,5 +1,6 @@
 /**
- * Two packets that end a connection whose other end is gone, with their IP headers. Numbers are in network order, save
+ * Two packets that end a connection whose other end is gone, with their IP headers. Both are written into bytes of any content, of
+ * which at most 60 are used, and return their length. Numbers are in network order, save
  * the checksum of SCTP, whose bytes are in reverse order (RFC 9260, appendix A).
  */
 import { familyOf, type IpAddress, putAddress } from '../../net/address.ts';
@@ -19,8 +20,6 @@ const SCTP = 132;
 const HOP_LIMIT = 64;
 const TCP_HEADER = 20;
 const SYN_ACK = 0x12;
-/** Of TCP, without the addresses: protocol and length. */
-const PSEUDO_HEADER = Uint8Array.of(0, TCP, 0, TCP_HEADER);
 /** Common header, and an ABORT chunk without causes (RFC 9260, sections 3 and 3.3.7). */
 const SCTP_ABORT = 12 + 4;
 const ABORT = 6;
@@ -30,8 +29,8 @@ const ABORT = 6;
  * its own numbers (RFC 5961, section 4), one that has not by a reset.
  * @param number any
  */
-export function challenge(ends: Ends, number: number): Uint8Array {
-  const { bytes, at } = ipPacket(ends, TCP, TCP_HEADER);
+export function putChallenge(bytes: Uint8Array, ends: Ends, number: number): number {
+  const at = putIp(bytes, ends, TCP, TCP_HEADER);
   putPorts(bytes, at, ends);
   putNet32(bytes, at + 4, number);
   putNet32(bytes, at + 8, number ^ 0x5555_5555);
@@ -39,23 +38,25 @@ export function challenge(ends: Ends, number: number): Uint8Array {
   bytes[at + 13] = SYN_ACK;
   // The addresses stand right before the segment: with protocol and length they are the pseudo header.
   const from = at - 2 * (bytes[0] === 0x45 ? 4 : 16);
-  putNet16(bytes, at + 16, checksum(bytes.subarray(from), PSEUDO_HEADER));
-  return bytes;
+  const end = at + TCP_HEADER;
+  putNet16(bytes, at + 16, checksum(bytes, from, end, TCP + TCP_HEADER));
+  return end;
 }
 
 /**
  * Ends an association at once.
  * @param tag the verification tag that the receiver expects
  */
-export function abort(ends: Ends, tag: number): Uint8Array {
-  const { bytes, at } = ipPacket(ends, SCTP, SCTP_ABORT);
+export function putAbort(bytes: Uint8Array, ends: Ends, tag: number): number {
+  const at = putIp(bytes, ends, SCTP, SCTP_ABORT);
   putPorts(bytes, at, ends);
   putNet32(bytes, at + 4, tag);
   bytes[at + 12] = ABORT;
   putNet16(bytes, at + 14, 4);
-  const sum = crc32c(bytes.subarray(at));
+  const end = at + SCTP_ABORT;
+  const sum = crc32c(bytes.subarray(at, end));
   for (let i = 0; i < 4; i++) bytes[at + 8 + i] = (sum >>> (8 * i)) & 0xff;
-  return bytes;
+  return end;
 }
 
 function putPorts(bytes: Uint8Array, at: number, { sport, dport }: Ends): void {
@@ -63,24 +64,24 @@ function putPorts(bytes: Uint8Array, at: number, { sport, dport }: Ends): void {
   putNet16(bytes, at + 2, dport);
 }
 
-/** The kernel fills in the checksum of an IPv4 header. */
-function ipPacket({ src, dst }: Ends, protocol: number, length: number): { bytes: Uint8Array; at: number } {
+/** Returns where the content begins. The kernel fills in the checksum of an IPv4 header. */
+function putIp(bytes: Uint8Array, { src, dst }: Ends, protocol: number, length: number): number {
   if (familyOf(src) === 'IPv4') {
-    const bytes = new Uint8Array(20 + length);
+    bytes.fill(0, 0, 20 + length);
     bytes[0] = 0x45;
-    putNet16(bytes, 2, bytes.length);
+    putNet16(bytes, 2, 20 + length);
     bytes[8] = HOP_LIMIT;
     bytes[9] = protocol;
     putAddress(bytes, 12, src);
     putAddress(bytes, 16, dst);
-    return { bytes, at: 20 };
+    return 20;
   }
-  const bytes = new Uint8Array(40 + length);
+  bytes.fill(0, 0, 40 + length);
   bytes[0] = 0x60;
   putNet16(bytes, 4, length);
   bytes[6] = protocol;
   bytes[7] = HOP_LIMIT;
   putAddress(bytes, 8, src);
   putAddress(bytes, 24, dst);
-  return { bytes, at: 40 };
+  return 40;
 }
