@@ -42,17 +42,13 @@ function run(ender: Partial<Ender>) {
     },
     surroundings: { now: () => 0, sleep: pause, wallClock: () => new Date(0) },
   };
-  const work = new GoneEndpointCompanion(
-    agent as unknown as AgentFacts,
-    {
-      silence: null,
-      find: async () => ({ connections: [], isAll: true }),
-      end: async () => {},
-      tell: (some) => told.push(some.length),
-      ...ender,
-    },
-    { count: () => null, remove: () => {} },
-  );
+  const work = new GoneEndpointCompanion(agent as unknown as AgentFacts, {
+    silence: null,
+    find: async () => ({ connections: [], isAll: true }),
+    end: async () => {},
+    tell: (some) => told.push(some.length),
+    ...ender,
+  });
   work.converged({ report: { isPartial: false, gone: new Set() } } as unknown as PlanInForce);
   const running = work.run(stop.signal);
   const end = async () => {
