@@ -5,7 +5,7 @@ SHELL := bash
 PATH := $(PATH):/usr/sbin:/sbin
 export PATH
 
-.PHONY: help setup setup-checks setup-tests build generate check format demo test test-image conformance scenarios soak others what-if chaos chaos-bugs bench bench-scale clean test-cluster
+.PHONY: help setup setup-checks setup-tests build generate check format demo test image test-image test-image-archive conformance scenarios soak others what-if chaos chaos-bugs bench bench-scale clean test-cluster
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -39,6 +39,12 @@ test: setup-tests build ## run checks and all tests, root needed
 
 test-image: setup ## build the image's file system with debootstrap and run knat in it (5 minutes), root needed
 	@./scripts/test-image
+
+image: build ## make the image as an archive, dist/knat-VERSION-ARCH.oci.tar, without a container engine (ARCH=amd64 or arm64)
+	@./scripts/make-image $(ARCH)
+
+test-image-archive: build ## make the image as an archive, import it with containerd and send packets through its agent (5 minutes), root needed
+	@./scripts/test-image-archive
 
 test-cluster: build ## test the Kubernetes source against etcd and kube-apiserver in KUBEBUILDER_ASSETS, else the simulator
 	@npm run --silent test:cluster

@@ -26,7 +26,7 @@ export function debianSlim(release: string, folder: string): void {
 }
 
 /** The first mirror of Debian itself in /etc/apt. Throws when there is none. */
-function debianMirror(): string {
+export function debianMirror(): string {
   const listed = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI) $(ORIGIN)'], {
     encoding: 'utf8',
   });
