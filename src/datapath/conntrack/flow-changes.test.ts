@@ -9,6 +9,12 @@ import { DialledTuples, FlowChangeNotes } from './flow-changes.ts';
 const KEY = '10.96.0.10:80/TCP';
 const OWN = ip('192.0.2.10');
 
+/** What a converge wrote. */
+interface Mended {
+  readonly compared: 'changes' | 'everything';
+  readonly elementsAdded: number;
+}
+
 /** An agent's life: each step is what a converge was given, and what it found gone in the kernel. */
 class Life {
   readonly notes = new FlowChangeNotes();
@@ -18,13 +24,14 @@ class Life {
   step(
     changes: readonly FactChange[],
     gone: ReadonlySet<string> | null = null,
-    skeleton: 'kept' | 'loaded' = 'kept',
+    skeleton: 'kept' | 'loaded' | 'changed' = 'kept',
+    { compared = 'changes', elementsAdded = 0 }: Partial<Mended> = {},
   ) {
     this.#planner.apply(changes);
     const plan = this.#planner.update();
     const changed = this.#revision === null ? null : plan.changedSince(this.#revision);
     this.#revision = plan.revision;
-    this.notes.note(plan, changed, { skeleton, gone }, [OWN]);
+    this.notes.note(plan, changed, { skeleton, gone, compared, elementsAdded }, [OWN]);
   }
 }
 
@@ -53,6 +60,19 @@ test('where not everything could be read, the comparison comes when it can be', 
   // What is mended later is no comparison with an earlier agent.
   life.step([], new Set());
   expect(life.notes.take()).toBeNull();
+});
+
+test.each([
+  ['elements were missing', 'kept', 3, true],
+  ['rules were missing', 'changed', 0, true],
+  ['only something else was added, or nothing', 'kept', 0, false],
+] as const)('a repair: %s', (_, skeleton, elementsAdded, isLookedAt) => {
+  const life = new Life();
+  life.step(web, new Set());
+  life.notes.take();
+  life.step([], new Set(), skeleton, { compared: 'everything', elementsAdded });
+  const taken = life.notes.take();
+  expect(taken).toEqual(isLookedAt ? { keys: null, gone: new Set(), compare: null } : null);
 });
 
 test('changes that were not taken yet are taken together', () => {

@@ -57,6 +57,8 @@ function laneOf({ address, protocol }: Tuple): string {
 interface Converged {
   readonly skeleton: 'kept' | 'loaded' | 'changed' | 'swapped';
   readonly gone: ReadonlySet<string> | null;
+  readonly compared: 'changes' | 'everything';
+  readonly elementsAdded: number;
 }
 
 /** Changes until they are taken: they grow with each converge, and are not copied. */
@@ -80,9 +82,11 @@ export class FlowChangeNotes {
   note(
     plan: Pick<NatPlan, 'entry'>,
     changed: ReadonlySet<string> | null,
-    { skeleton, gone: goneFromKernel }: Converged,
+    { skeleton, gone: goneFromKernel, compared, elementsAdded }: Converged,
     localAddresses: Iterable<IpAddress>,
   ): void {
+    // Somebody had removed rules or elements: what began meanwhile was not translated.
+    if (compared === 'everything' && (skeleton !== 'kept' || elementsAdded > 0)) this.#all();
     if (this.#isFirst) this.#isFormerLost = skeleton === 'loaded';
     this.#isFirst = false;
     if (changed === null) this.#all();
