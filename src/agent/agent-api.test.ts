@@ -121,6 +121,7 @@ const questions: Readonly<Record<string, readonly string[]>> = {
   '/problems': [''],
   '/explain': ['?from=10.244.0.9&to=203.0.113.9:80', '?from=pod/shop/mail&to=198.51.100.1&port=25'],
   '/describe': ['?from=10.244.0.9&to=198.51.100.1:443'],
+  '/places': ['', '?search=pod/', '?search=svc/shop/'],
   '/activity': ['', '?after=1'],
   '/history': [''],
   '/metrics': [''],
