@@ -5,7 +5,7 @@ import { objectLimits } from './objects.ts';
 import { recordLimits } from './records.ts';
 import { sourceLimits } from './sources.ts';
 
-/** The groups of docs/limits.md. */
+/** The groups of docs/limits.md. @internal used by tests alone */
 export const limitGroups = {
   'What clients can take': clientLimits,
   'What questions may cost': answerLimits,
