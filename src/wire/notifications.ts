@@ -13,6 +13,11 @@ export interface Subscription {
   readonly groups: readonly number[];
   /** Bytes of the receive buffer; 8 MiB by default. */
   readonly receiveBuffer?: number | undefined;
+  /**
+   * What came before a loss is delivered after `lost`, instead of being dropped: for readers of what happened, not of what is.
+   * Until all of it is read the kernel drops what comes, without a word.
+   */
+  readonly keepsBuffered?: boolean | undefined;
   /** Drops notifications caused by this port inside the kernel, without cost for the process. */
   readonly ignorePortId?: number | undefined;
 }
@@ -24,7 +29,7 @@ export interface Subscription {
  * Keeps the process alive. Returns a function that stops at once.
  */
 export function subscribe(
-  { protocol, groups, receiveBuffer, ignorePortId }: Subscription,
+  { protocol, groups, receiveBuffer, ignorePortId, keepsBuffered = false }: Subscription,
   listen: (message: Message) => void,
   lost: () => void,
 ): () => void {
@@ -32,7 +37,7 @@ export function subscribe(
   try {
     if (ignorePortId !== undefined) socket.filter(droppingPort(ignorePortId));
     for (const group of groups) socket.join(group);
-    deliver(socket, listen, lost);
+    deliver(socket, listen, lost, keepsBuffered);
     return () => socket.close();
   } catch (error) {
     socket.close();
@@ -40,12 +45,18 @@ export function subscribe(
   }
 }
 
-function deliver(socket: NetlinkSocket, message: (message: Message) => void, lost: () => void): void {
+function deliver(
+  socket: NetlinkSocket,
+  message: (message: Message) => void,
+  lost: () => void,
+  keepsBuffered: boolean,
+): void {
   let isOverrun = false;
   socket.watch(() => {
     for (let count = 0; count < DATAGRAMS_PER_TURN && !socket.closed; count++) {
       const received = socket.receive();
-      if (received === 'overrun' || isOverrun) {
+      if (received === 'overrun' && keepsBuffered) lost();
+      else if (received === 'overrun' || isOverrun) {
         isOverrun = !emptied(socket);
         lost();
         if (isOverrun) return;

@@ -25,7 +25,7 @@ export function watchConntrack(
     if (type !== null) listen(type, view.read(message));
   };
   const groups = kinds.map((kind) => conntrackGroups[kind]);
-  return subscribe({ protocol: 'NETLINK_NETFILTER', groups }, tell, lost);
+  return subscribe({ protocol: 'NETLINK_NETFILTER', groups, keepsBuffered: true }, tell, lost);
 }
 
 function kindOf(message: Message): ConntrackEventKind | null {

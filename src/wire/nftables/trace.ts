@@ -85,7 +85,8 @@ export function watchTraces(
   lost: () => void,
   options: Pick<Subscription, 'receiveBuffer'> = {},
 ): () => void {
-  const wanted = { protocol: 'NETLINK_NETFILTER', groups: [NFNLGRP_NFTRACE], ...options } as const;
+  const groups = [NFNLGRP_NFTRACE];
+  const wanted = { protocol: 'NETLINK_NETFILTER', groups, keepsBuffered: true, ...options } as const;
   const message = (message: Message) => {
     const event = readTrace(message);
     if (event !== null) listen(event);
