@@ -1,4 +1,4 @@
-import type { Line } from '../forms/walk.ts';
+import type { Line, WalkJson } from '../forms/walk.ts';
 import { formatRef } from '../model/object.ts';
 import { firstFew } from '../model/text.ts';
 import { formatEndpoint, type IpAddress, isIpv6 } from '../net/address.ts';
@@ -49,8 +49,11 @@ export function describeWalk(
   }
   const groups = groupPaths(walk.paths);
   for (const group of groups) lines.push(...groupLines(group, groups.length > 1, isWhole));
-  if (journey === null) lines.push([], ...resultLines(walk, groups));
-  else lines.push(...wayLines(wayJson(journey), walkJson(walk).packet, answerText(walk)));
+  const way = journey === null ? null : wayJson(journey);
+  const blind = isReply && way !== null ? unknownWay(way) : null;
+  if (way === null || blind !== null) lines.push([], ...resultLines(walk, groups));
+  else lines.push(...wayLines(way, walkJson(walk).packet, answerText(walk)));
+  if (blind !== null) lines.push(...labelled('', COLUMN, `its way is not known: ${blind}`, 'dim'));
   for (const { winner, losers, because } of walk.conflicts) {
     const text = `also claimed by ${losers.map(formatRef).join(', ')}; ${formatRef(winner)} has it: ${because}`;
     lines.push(...labelled('Conflict', COLUMN, text, 'bad'));
@@ -69,6 +72,16 @@ export function describeWalk(
     lines.push(...labelled(label, label.length, unknownReason(unknown), 'dim'));
   }
   return lines;
+}
+
+/**
+ * Why nothing is known of the way, not even one rule; null: something is. What conntrack does with a reply is certain
+ * all the same.
+ */
+function unknownWay({ ends }: NonNullable<WalkJson['way']>): string | null {
+  const [first] = ends;
+  const isBlind = ends.every(({ fate, rules }) => fate === 'unknown' && rules.length === 0);
+  return first !== undefined && isBlind ? first.because : null;
 }
 
 function firstLabelled(label: string, texts: readonly string[]): Line[] {
