@@ -311,7 +311,9 @@ export class NftablesDatapath implements Datapath {
   commitAside(batch: Batch): void {
     if (this.#connection.generation().id === this.#generation) {
       try {
-        this.#commit(batch);
+        this.#connection.commit(batch, { generation: this.#generation });
+        // A transaction that changes nothing, such as elements that are there already, makes no generation.
+        this.#generation = Math.min(this.#generation + 1, this.#connection.generation().id);
         return;
       } catch (error) {
         if (!(error instanceof Busy)) throw error; // ERESTART: somebody else was faster, which must not count as ours
