@@ -6,10 +6,10 @@ import { limits } from '../../limits/table.ts';
 import type { FactChange } from '../../model/facts.ts';
 import { formatRef, type ObjectRef } from '../../model/object.ts';
 import { firstFew } from '../../model/text.ts';
+import type { IpAddress } from '../../net/address.ts';
 import { type Port, parsePort } from '../../net/port.ts';
 import { protocolFromNumber, protocolNumber } from '../../net/protocol.ts';
 import type { GoneEndpoints } from '../../plan/gone-endpoints.ts';
-import { addressesOf } from '../../plan/listed-endpoints.ts';
 import type { AgentFacts, Companion, PlanInForce } from '../companion.ts';
 import type { Found, FoundConnection } from '../gone/end-connections.ts';
 import { GoneNotes } from '../gone/notes.ts';
@@ -182,15 +182,17 @@ export class GoneEndpointCompanion implements Companion {
   #formerEnds(keys: ReadonlySet<string>): FormerEnds {
     const { planner } = this.#agent;
     const localAddresses = new Set(planner.node.localAddresses.map(({ address }) => address));
-    const isKnown = (address: Parameters<FormerEnds['isKnown']>[0]) => {
-      for (const pod of planner.pods.values()) if (!pod.finished && pod.ips.includes(address)) return true;
-      for (const slice of planner.facts.of('EndpointSlice').values()) {
-        if (addressesOf(slice).has(address)) return true;
-      }
-      return false;
-    };
-    return { keys, localAddresses, isKnown };
+    return { keys, localAddresses, knownAddresses: () => knownAddresses(planner) };
   }
+}
+
+function knownAddresses({ pods, facts }: AgentFacts['planner']): Set<IpAddress> {
+  const known = new Set<IpAddress>();
+  for (const { finished, ips } of pods.values()) if (!finished) for (const ip of ips) known.add(ip);
+  for (const { endpoints } of facts.of('EndpointSlice').values()) {
+    for (const { address } of endpoints) known.add(address);
+  }
+  return known;
 }
 
 const SILENT =

@@ -99,7 +99,7 @@ describe('after a start, for what changed before', () => {
   const former: FormerEnds = {
     keys: new Set(['10.96.0.77:80/TCP']),
     localAddresses: new Set([ip(NODE)]),
-    isKnown: (address) => address === LISTED,
+    knownAddresses: () => new Set([LISTED]),
   };
   const judge = (one: TrackedFlow) => isGone(new Map(), one, former);
 

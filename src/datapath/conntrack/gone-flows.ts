@@ -15,8 +15,8 @@ export interface FormerEnds {
   readonly keys: ReadonlySet<string>;
   /** This node's addresses, which other programs may translate too. */
   readonly localAddresses: ReadonlySet<IpAddress>;
-  /** True for an address that a Pod or a slice has now. */
-  isKnown(address: IpAddress): boolean;
+  /** The addresses that Pods and slices have now; a judge asks once, if at all. */
+  knownAddresses(): ReadonlySet<IpAddress>;
 }
 
 export interface GoneSearch {
@@ -35,6 +35,7 @@ export class GoneFlowJudge {
   readonly #search: GoneSearch;
   readonly #keys = new Map<IpAddress, DialledTuples>();
   readonly #formerKeys: DialledTuples | null;
+  #known: ReadonlySet<IpAddress> | null = null;
   /** By endpoint, by what was dialled, by both ports: the many connections to one endpoint are decided once. */
   readonly #decided = new Map<IpAddress, Map<IpAddress, Map<number, boolean>>>();
 
@@ -76,13 +77,15 @@ export class GoneFlowJudge {
     }
     if (keys?.has(tuple) === true) return true;
     if (this.#search.former === null) return false;
-    const { isKnown, localAddresses } = this.#search.former;
+    const { localAddresses } = this.#search.former;
     if (entry?.kind === 'ServiceFrontend') {
       if (!hasSlice(slices, serviceOf(entry), flow.family)) return false;
       return !localAddresses.has(tuple.address) || setContains(scopeOf(plan, flow.family).pods, endpoint);
     }
-    if (isKnown(endpoint)) return false;
-    return entry?.kind === 'PodBinding' || this.#formerKeys?.has(tuple) === true;
+    const wasTranslated = entry?.kind === 'PodBinding' || this.#formerKeys?.has(tuple) === true;
+    if (!wasTranslated) return false;
+    this.#known ??= this.#search.former.knownAddresses();
+    return !this.#known.has(endpoint);
   }
 }
 
