@@ -99,7 +99,7 @@ describe('after a start, for what changed before', () => {
   const former: FormerEnds = {
     keys: new Set(['10.96.0.77:80/TCP']),
     localAddresses: new Set([ip(NODE)]),
-    knownAddresses: () => new Set([LISTED]),
+    knownAddresses: () => new Set([ip(LISTED)]),
   };
   const judge = (one: TrackedFlow) => isGone(new Map(), one, former);
 
