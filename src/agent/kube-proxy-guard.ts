@@ -2,9 +2,9 @@ import type { KubeProxyFinding } from '../datapath/coexistence/kube-proxy.ts';
 import type { Status } from '../forms/status.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
+import { KubeProxySight, type ProxyRules, warnOfUnseen } from './kube-proxy-sight.ts';
 
-export interface OtherProxy {
-  find(signal: AbortSignal): Promise<KubeProxyFinding>;
+export interface OtherProxy extends ProxyRules {
   remove(signal: AbortSignal): Promise<void>;
 }
 
@@ -85,22 +85,23 @@ interface GuardParts {
 export class KubeProxyGuard implements ServiceGuard {
   readonly #proxy: OtherProxy;
   readonly #parts: GuardParts;
+  readonly #sight: KubeProxySight;
   #removals = 0;
-  #status: Status['kubeProxy'] = null;
 
   constructor(proxy: OtherProxy, parts: GuardParts) {
     this.#proxy = proxy;
     this.#parts = parts;
+    this.#sight = new KubeProxySight(proxy, parts.surroundings.wallClock);
   }
 
   get status(): Status['kubeProxy'] {
-    return this.#status;
+    return this.#sight.status;
   }
 
   async admit(signal: AbortSignal): Promise<void> {
     const { replace, logger } = this.#parts;
     const finding = await this.#look(signal);
-    for (const what of finding.unseen) logger.warn(`cannot tell whether kube-proxy left rules: ${what}`);
+    warnOfUnseen(finding, logger);
     if (finding.found.length === 0) return;
     if (!replace || finding.ipvs) throw new KubeProxyPresent(finding, replace);
     logger.info({ found: finding.found }, 'kube-proxy is replaced as soon as everything is programmed');
@@ -124,9 +125,9 @@ export class KubeProxyGuard implements ServiceGuard {
       await surroundings.sleep(wait, signal);
       if (signal.aborted) return;
       try {
-        const before = this.#status;
+        const before = this.status;
         await this.#look(signal);
-        if (this.#status === null) {
+        if (this.status === null) {
           if (before !== null) logger.info('nothing is left of kube-proxy');
           if (this.#removals < 2) wait = LOOK_FIRST; // else this look may fall between two of its writings
           continue;
@@ -134,7 +135,7 @@ export class KubeProxyGuard implements ServiceGuard {
         const again =
           this.#removals > 0 ? 'kube-proxy has its rules again: it still runs' : 'kube-proxy works here too';
         logger.warn(
-          { ...this.#status },
+          { ...this.status },
           `${again}; both do Service NAT: stop it, or leave service out of --enable`,
         );
         wait = Math.min(wait * 2, LOOK_LONGEST);
@@ -146,11 +147,6 @@ export class KubeProxyGuard implements ServiceGuard {
   }
 
   async #look(signal: AbortSignal): Promise<KubeProxyFinding> {
-    const finding = await this.#proxy.find(signal);
-    const { found } = finding;
-    const since = this.#status?.since ?? this.#parts.surroundings.wallClock().toISOString();
-    this.#status =
-      found.length === 0 ? null : { found, since, removals: this.#removals, keepsServices: false };
-    return finding;
+    return await this.#sight.look(signal, { removals: this.#removals, keepsServices: false });
   }
 }

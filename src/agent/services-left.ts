@@ -1,7 +1,9 @@
+import type { KubeProxyFinding } from '../datapath/coexistence/kube-proxy.ts';
 import type { Status } from '../forms/status.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { LoopSurroundings } from './converge-loop.ts';
-import type { OtherProxy, ServiceGuard } from './kube-proxy-guard.ts';
+import type { ServiceGuard } from './kube-proxy-guard.ts';
+import { KubeProxySight, type ProxyRules, warnOfUnseen } from './kube-proxy-sight.ts';
 import { RuleKeeper, type WatchRules } from './rule-keeper.ts';
 
 /** Milliseconds between two looks without a notification: legacy iptables sends none. */
@@ -28,25 +30,25 @@ export interface ServicesLeftParts {
  * the agent starts anew when kube-proxy comes or goes.
  */
 export class ServicesLeft implements ServiceGuard {
-  readonly #proxy: Pick<OtherProxy, 'find'>;
   readonly #parts: ServicesLeftParts;
-  #status: Status['kubeProxy'] = null;
+  readonly #sight: KubeProxySight;
 
-  constructor(proxy: Pick<OtherProxy, 'find'>, parts: ServicesLeftParts) {
-    this.#proxy = proxy;
+  constructor(proxy: ProxyRules, parts: ServicesLeftParts) {
     this.#parts = parts;
+    this.#sight = new KubeProxySight(proxy, parts.surroundings.wallClock);
   }
 
   get status(): Status['kubeProxy'] {
-    return this.#status;
+    return this.#sight.status;
   }
 
   async admit(signal: AbortSignal): Promise<void> {
     const { isLeft, logger } = this.#parts;
-    await this.#look(signal);
+    const finding = await this.#look(signal);
+    warnOfUnseen(finding, logger);
     if (isLeft) {
       logger.warn(
-        { found: this.#status?.found ?? [] },
+        { found: finding.found },
         'kube-proxy does Service NAT here, so knat does not; --replace-kube-proxy makes knat do it',
       );
     }
@@ -67,9 +69,9 @@ export class ServicesLeft implements ServiceGuard {
   async #settle(signal: AbortSignal): Promise<void> {
     const { isLeft, moved, logger, surroundings } = this.#parts;
     try {
-      if ((await this.#look(signal)) === isLeft) return;
+      if ((await this.#isThere(signal)) === isLeft) return;
       await surroundings.sleep(SECOND_LOOK, signal);
-      if (signal.aborted || (await this.#look(signal)) === isLeft) return;
+      if (signal.aborted || (await this.#isThere(signal)) === isLeft) return;
     } catch (error) {
       if (!signal.aborted) logger.warn({ err: error }, 'looking for kube-proxy failed');
       return;
@@ -82,12 +84,11 @@ export class ServicesLeft implements ServiceGuard {
     moved();
   }
 
-  /** True if kube-proxy is here. */
-  async #look(signal: AbortSignal): Promise<boolean> {
-    const { found } = await this.#proxy.find(signal);
-    const since = this.#status?.since ?? this.#parts.surroundings.wallClock().toISOString();
-    const keepsServices = this.#parts.isLeft;
-    this.#status = found.length === 0 ? null : { found, since, removals: 0, keepsServices };
-    return found.length > 0;
+  async #isThere(signal: AbortSignal): Promise<boolean> {
+    return (await this.#look(signal)).found.length > 0;
+  }
+
+  async #look(signal: AbortSignal): Promise<KubeProxyFinding> {
+    return await this.#sight.look(signal, { removals: 0, keepsServices: this.#parts.isLeft });
   }
 }
